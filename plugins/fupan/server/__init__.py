@@ -1,0 +1,1 @@
+"""The servers that Fupan itself starts on a bare machine: PostgreSQL and Airflow."""

@@ -1,0 +1,1 @@
+"""From raw to marts: dbt, run stage by stage, and what its manifest tells."""

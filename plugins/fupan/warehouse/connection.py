@@ -1,0 +1,54 @@
+"""Connections to the warehouse, each as one of our roles."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg2
+import psycopg2.extensions
+import psycopg2.extras
+
+from fupan import settings
+from fupan.errors import Busy, SourceUnavailable
+
+Connection = psycopg2.extensions.connection
+
+
+@contextlib.contextmanager
+def connect(role: settings.Role, purpose: str, *, autocommit: bool = False) -> Iterator[Connection]:
+    """A connection that is closed at the end; without ``autocommit`` commit it yourself, an exception rolls back.
+
+    ``purpose`` shows as application_name in pg_stat_activity. Raises SourceUnavailable where the server does not answer.
+    """
+    try:
+        connection = psycopg2.connect(
+            settings.warehouse_url(role), application_name=f"fupan {purpose}"[:63], connect_timeout=10
+        )
+    except psycopg2.OperationalError as refusal:
+        raise SourceUnavailable(
+            f"The warehouse does not answer as {role}: {str(refusal).strip()}",
+            remedy="Check that it runs (`fupan status`) and that FUPAN_WAREHOUSE_URL is right (`fupan doctor`)",
+        ) from refusal
+    connection.autocommit = autocommit
+    with contextlib.closing(connection):
+        yield connection
+
+
+def rows(connection: Connection, sql: str, parameters: object = None) -> list[dict[str, object]]:
+    """All rows of a query as dictionaries."""
+    with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
+        cursor.execute(sql, parameters)
+        return [dict(row) for row in cursor.fetchall()]
+
+
+def only_one(connection: Connection, what: str) -> None:
+    """Hold the session-wide advisory lock ``what`` until the connection closes; raises Busy where somebody else has it."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [f"fupan:{what}"])
+        row = cursor.fetchone()
+    if row is None or not row[0]:
+        raise Busy(
+            f"Another run holds {what}",
+            remedy="Wait for it to end; pg_stat_activity shows it under application_name 'fupan …'",
+        )

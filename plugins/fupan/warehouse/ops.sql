@@ -1,0 +1,295 @@
+-- Schema `ops`: what every step did, found and decided. Run again and again by its owner; every statement is idempotent.
+
+create schema if not exists ops;
+comment on schema ops is 'What every step of the night did, found and decided. 运行记录';
+
+create table if not exists ops.run (
+    run_id bigint generated always as identity primary key,
+    kind text not null check (kind in ('extract', 'build', 'backfill', 'maintain')),
+    system text,
+    business_day date not null,
+    state text not null default 'running' check (state in ('running', 'succeeded', 'failed')),
+    orchestrator_run_id text,
+    started_at timestamptz not null default clock_timestamp(),
+    finished_at timestamptz,
+    error text
+);
+comment on table ops.run is 'One row a run of an extraction, a build, a backfill or the maintenance.';
+
+create table if not exists ops.landing (
+    system text not null,
+    business_day date not null,
+    state text not null check (state in ('landed', 'failed')),
+    run_id bigint references ops.run,
+    landed_at timestamptz not null default clock_timestamp(),
+    error text,
+    primary key (system, business_day)
+);
+comment on table ops.landing is 'One row a source system and business day: landed, or failed for good. The build waits for these.';
+
+create table if not exists ops.source_table (
+    system text not null,
+    table_name text not null,
+    is_delivered boolean not null,
+    owner text,
+    checked_at timestamptz not null default clock_timestamp(),
+    primary key (system, table_name)
+);
+comment on table ops.source_table is 'One row a contract: whether this installation delivers that table. What depends on an undelivered one says "no data".';
+
+create table if not exists ops.load (
+    load_id bigint generated always as identity primary key,
+    run_id bigint not null references ops.run,
+    system text not null,
+    table_name text not null,
+    business_day date not null,
+    mode text not null check (mode in ('full', 'incremental', 'compare', 'window', 'reconcile')),
+    state text not null default 'running' check (state in ('running', 'succeeded', 'failed')),
+    rows_read bigint not null default 0,
+    rows_inserted bigint not null default 0,
+    rows_updated bigint not null default 0,
+    rows_unchanged bigint not null default 0,
+    rows_duplicate bigint not null default 0,
+    rows_rejected bigint not null default 0,
+    rows_deleted bigint not null default 0,
+    watermark_before jsonb,
+    watermark_after jsonb,
+    started_at timestamptz not null default clock_timestamp(),
+    finished_at timestamptz,
+    error text,
+    check (
+        state <> 'succeeded'
+        or rows_read = rows_inserted + rows_updated + rows_unchanged + rows_duplicate + rows_rejected
+    )
+);
+comment on table ops.load is 'One row a load of one source table; raw._batch_id is its load_id. read = inserted + updated + unchanged + duplicate + rejected.';
+
+create table if not exists ops.watermark (
+    system text not null,
+    table_name text not null,
+    position jsonb not null,
+    load_id bigint not null references ops.load,
+    moved_at timestamptz not null default clock_timestamp(),
+    primary key (system, table_name)
+);
+comment on table ops.watermark is 'One row a source table read by cursor: the position up to which it is loaded, written in the transaction of the load.';
+
+create table if not exists ops.drift (
+    drift_id bigint generated always as identity primary key,
+    system text not null,
+    table_name text not null,
+    column_name text not null,
+    kind text not null check (kind in ('added', 'missing', 'retyped')),
+    detail text not null,
+    first_seen timestamptz not null default clock_timestamp(),
+    last_seen timestamptz not null default clock_timestamp(),
+    unique (system, table_name, column_name, kind, detail)
+);
+comment on table ops.drift is 'One row a difference between a source table and its contract.';
+
+create table if not exists ops.rejected_row (
+    load_id bigint not null references ops.load,
+    system text not null,
+    table_name text not null,
+    row_number bigint not null,
+    column_name text,
+    reason text not null,
+    row_content jsonb not null,
+    primary key (load_id, row_number)
+);
+comment on table ops.rejected_row is 'One row a source row that could not enter raw, with why; personal data hashed.';
+
+create table if not exists ops.control_total (
+    load_id bigint not null references ops.load,
+    system text not null,
+    table_name text not null,
+    day date,
+    measure text not null,
+    source_value numeric,
+    raw_value numeric,
+    agrees boolean not null,
+    unique nulls not distinct (load_id, table_name, day, measure)
+);
+comment on table ops.control_total is 'One row a load, day and measure (rows, sum of a column): the source in the snapshot of the read against raw after it.';
+
+create table if not exists ops.build (
+    build_id bigint generated always as identity primary key,
+    run_id bigint not null references ops.run,
+    business_day date not null,
+    kind text not null check (kind in ('nightly', 'late', 'backfill')),
+    dimensions text[],
+    state text not null default 'running' check (state in ('running', 'core_built', 'finished', 'failed')),
+    started_at timestamptz not null default clock_timestamp(),
+    finished_at timestamptz
+);
+comment on table ops.build is 'One row a build of the warehouse. dimensions: the only ones this build may publish (null: all).';
+
+create table if not exists ops.build_load (
+    build_id bigint not null references ops.build,
+    load_id bigint not null references ops.load,
+    primary key (build_id, load_id)
+);
+comment on table ops.build_load is 'The loads whose rows a build takes up. A load is taken up for good once a build reached core_built.';
+
+create table if not exists ops.clock (
+    only_row boolean primary key default true check (only_row),
+    business_day date not null,
+    build_id bigint not null references ops.build
+);
+comment on table ops.clock is 'One row: the build that is under way, or was last, and its business day. Marts show days up to it.';
+
+create table if not exists ops.validation (
+    validation_id bigint generated always as identity primary key,
+    build_id bigint references ops.build,
+    gate text not null check (gate in ('raw', 'release', 'full')),
+    suite text not null,
+    rule text not null,
+    expectation text not null,
+    system text,
+    table_name text not null,
+    dimensions text[] not null,
+    severity text not null check (severity in ('critical', 'warning', 'info')),
+    on_fail text not null check (on_fail in ('hold', 'quarantine', 'warn')),
+    owner text not null,
+    passed boolean not null,
+    evaluated bigint,
+    unexpected bigint,
+    observed jsonb,
+    sample_keys jsonb,
+    message text,
+    runbook text,
+    validated_at timestamptz not null default clock_timestamp()
+);
+comment on table ops.validation is 'One row an expectation and gate: passed or not, how many of how many, sample keys.';
+
+create table if not exists ops.gate_pass (
+    system text not null,
+    table_name text not null,
+    load_id bigint not null references ops.load,
+    build_id bigint references ops.build,
+    passed_at timestamptz not null default clock_timestamp(),
+    primary key (system, table_name)
+);
+comment on table ops.gate_pass is 'One row a raw table: the last load up to which every row passed the raw gate or was quarantined.';
+
+create table if not exists ops.quarantine (
+    quarantine_id bigint generated always as identity primary key,
+    system text not null,
+    table_name text not null,
+    rule text not null,
+    row_key text[] not null,
+    row_content jsonb not null,
+    first_build_id bigint references ops.build,
+    last_build_id bigint references ops.build,
+    quarantined_at timestamptz not null default clock_timestamp(),
+    released_at timestamptz,
+    released_build_id bigint references ops.build,
+    release_reason text
+);
+create unique index if not exists quarantine_open on ops.quarantine (table_name, row_key, rule) where released_at is null;
+comment on table ops.quarantine is 'One row a rule and raw row kept out of staging; row_key is the primary key in the contract''s order, as text. Released rows stay, closed.';
+
+create table if not exists ops.dbt_node (
+    build_id bigint not null references ops.build,
+    stage text not null,
+    node_id text not null,
+    resource_type text not null,
+    status text not null,
+    failures bigint,
+    rows_affected bigint,
+    seconds double precision not null,
+    message text,
+    finished_at timestamptz not null default clock_timestamp(),
+    primary key (build_id, stage, node_id)
+);
+comment on table ops.dbt_node is 'One row a dbt node that a build ran: its last result.';
+
+create table if not exists ops.release (
+    release_id bigint generated always as identity primary key,
+    dimension text not null,
+    business_day date not null,
+    build_id bigint references ops.build,
+    schema_name text not null unique,
+    state text not null check (state in ('current', 'superseded', 'rolled_back', 'pruned')),
+    columns jsonb not null,
+    published_at timestamptz not null default clock_timestamp(),
+    published_by text not null default current_user,
+    override_reason text
+);
+create unique index if not exists release_current on ops.release (dimension) where state = 'current';
+comment on table ops.release is 'One row a published release of a dimension. columns: relation -> [[column, type], …] as published.';
+
+create table if not exists ops.verdict (
+    build_id bigint not null references ops.build,
+    dimension text not null,
+    business_day date not null,
+    verdict text not null check (verdict in ('published', 'published_with_warnings', 'held')),
+    reasons jsonb not null default '[]',
+    release_id bigint references ops.release,
+    decided_at timestamptz not null default clock_timestamp(),
+    primary key (build_id, dimension)
+);
+comment on table ops.verdict is 'One row a build and dimension. reasons: [{kind, severity, message, owner, rule, table, runbook}, …].';
+
+create table if not exists ops.incident (
+    incident_id bigint generated always as identity primary key,
+    fingerprint text not null,
+    owner text not null,
+    dimensions text[] not null,
+    severity text not null,
+    summary text not null,
+    opened_day date not null,
+    opened_at timestamptz not null default clock_timestamp(),
+    last_seen_day date not null,
+    closed_at timestamptz
+);
+create unique index if not exists incident_open on ops.incident (fingerprint) where closed_at is null;
+comment on table ops.incident is 'One row a fault from the night it was first seen to the night it was gone; owners hear of both, not of every night between.';
+
+create table if not exists ops.alert (
+    alert_id bigint generated always as identity primary key,
+    build_id bigint references ops.build,
+    business_day date not null,
+    owner text not null,
+    kind text not null check (kind in ('failure', 'recovery')),
+    severity text not null,
+    subject text not null,
+    body text not null,
+    channels text[] not null,
+    incident_ids bigint[] not null,
+    created_at timestamptz not null default clock_timestamp(),
+    sent_at timestamptz,
+    error text
+);
+comment on table ops.alert is 'One row a message to an owner; sent_at null: not delivered, error says why.';
+
+create table if not exists ops.night_report (
+    build_id bigint primary key references ops.build,
+    business_day date not null,
+    report jsonb not null,
+    created_at timestamptz not null default clock_timestamp()
+);
+comment on table ops.night_report is 'One row a build: the night report as printed.';
+
+create schema if not exists status;
+comment on schema status is 'How fresh and how sound what BI users see is. 数据状态';
+
+create table if not exists status.dimension_status (
+    dimension text primary key,
+    label_en text not null,
+    label_zh text not null,
+    verdict text not null,
+    business_day date,
+    release_id bigint,
+    published_at timestamptz,
+    held_since date,
+    why text,
+    override_reason text,
+    no_data text[] not null default '{}',
+    checked_at timestamptz not null default clock_timestamp()
+);
+comment on table status.dimension_status is 'One row a review dimension: last verdict, business day of what is visible, why held. 各复盘维度的数据状态';
+comment on column status.dimension_status.verdict is 'published, published_with_warnings, held or never_published. 结论';
+comment on column status.dimension_status.business_day is 'Business day up to which the visible release shows the company. 数据截止日';
+comment on column status.dimension_status.held_since is 'First business day that was not published; null when tonight''s was. 暂缓发布起始日';
+comment on column status.dimension_status.no_data is 'Marts that depend on source tables which this installation does not deliver. 无数据来源的集市';
