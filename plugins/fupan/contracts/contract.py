@@ -15,7 +15,9 @@ from fupan import settings
 from fupan.errors import ConfigurationError
 
 PersonalData = Literal["name", "phone", "address", "email"]
-_TYPE = re.compile(r"^(text|smallint|integer|bigint|boolean|date|timestamptz|double precision|numeric(\(\d+,\s*\d+\))?)$")
+_TYPE = re.compile(
+    r"^(text|smallint|integer|bigint|boolean|date|timestamptz|double precision|numeric(\(\d+,\s*\d+\))?)$"
+)
 _DURATION = re.compile(r"^(\d+) (minute|hour|day)s?$")
 
 
@@ -137,6 +139,8 @@ def contracts(system: str | None = None, *, folder: Path | None = None) -> dict[
         return {name: contract for tables in known.values() for name, contract in tables.items()}
     if system not in known:
         raise ConfigurationError(
-            "No contract names this system", system=system, remedy=f"Known systems: {', '.join(sorted(known)) or 'none'}"
+            "No contract names this system",
+            system=system,
+            remedy=f"Known systems: {', '.join(sorted(known)) or 'none'}",
         )
     return known[system]

@@ -71,9 +71,10 @@ class EmbeddedPostgres:
         if os.geteuid() != 0:
             return install, data, [], None
         namespace = ["unshare", "--user", "--map-user=1000"]
-        refused = os.environ.get("FUPAN_NO_USER_NAMESPACE") or subprocess.run(
-            [*namespace, "true"], capture_output=True, check=False
-        ).returncode
+        refused = (
+            os.environ.get("FUPAN_NO_USER_NAMESPACE")
+            or subprocess.run([*namespace, "true"], capture_output=True, check=False).returncode
+        )
         if not refused:
             return install, data, namespace, None
         nobody = pwd.getpwnam("nobody").pw_uid

@@ -37,6 +37,14 @@ create table if not exists ops.source_table (
 );
 comment on table ops.source_table is 'One row a contract: whether this installation delivers that table. What depends on an undelivered one says "no data".';
 
+create table if not exists ops.source_system (
+    system text primary key,
+    time_zone text not null,
+    installation text not null,
+    checked_at timestamptz not null default clock_timestamp()
+);
+comment on table ops.source_system is 'One row a source system of this installation; time_zone turns its time stamps into days.';
+
 create table if not exists ops.load (
     load_id bigint generated always as identity primary key,
     run_id bigint not null references ops.run,
