@@ -5,7 +5,7 @@
 | FUPAN_HOME | state of this installation | `.fupan` in the project |
 | FUPAN_SOURCES | folder of source YAML | `dags/sources/reference` |
 | FUPAN_WAREHOUSE_URL | warehouse, as its owner | the embedded server |
-| FUPAN_LOADER_URL, FUPAN_BUILDER_URL, FUPAN_READER_URL | the same database as another role | owner's host with the role's own password |
+| FUPAN_LOADER_URL, _BUILDER_URL, _READER_URL | the same database as another role | owner's host, the role's own password |
 | FUPAN_PSEUDONYM_KEY | key of the hashes that replace personal data | made once, kept in FUPAN_HOME |
 """
 

@@ -3,6 +3,7 @@
 import psycopg2
 import pytest
 
+from fupan.settings import Role
 from fupan.warehouse.bootstrap import bootstrap
 from fupan.warehouse.connection import connect
 
@@ -24,9 +25,12 @@ def test_bootstrap_twice_changes_nothing(warehouse: str) -> None:
         ("builder", "create table raw.mine (i int)"),
     ],
 )
-def test_roles_are_refused_what_is_not_theirs(warehouse: str, role: str, statement: str) -> None:
+def test_roles_are_refused_what_is_not_theirs(warehouse: str, role: Role, statement: str) -> None:
     with connect("loader", "test", autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("create table raw.erp_customers (customer_id text primary key)")
-    with connect(role, "test") as connection, connection.cursor() as cursor:  # type: ignore[arg-type]
-        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
-            cursor.execute(statement)
+    with (
+        connect(role, "test") as connection,
+        connection.cursor() as cursor,
+        pytest.raises(psycopg2.errors.InsufficientPrivilege),
+    ):
+        cursor.execute(statement)

@@ -85,6 +85,7 @@ class Contract(_Strict):
         return self
 
     def column(self, name: str) -> Column:
+        """The column of that name; StopIteration where the contract has none."""
         return next(column for column in self.columns if column.name == name)
 
     @property
@@ -103,11 +104,11 @@ def _meta(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _contract(system: str, node: dict[str, Any], defaults: dict[str, Any]) -> Contract:
-    columns = [
+    columns: Any = [
         {"name": c["name"], "data_type": c.get("data_type"), "description": c.get("description", "")} | _meta(c)
         for c in node.get("columns", [])
     ]
-    given = {"owner": defaults.get("owner")} | _meta(node)
+    given: dict[str, Any] = {"owner": defaults.get("owner")} | _meta(node)
     return Contract(system=system, name=node["name"], description=node.get("description", ""), columns=columns, **given)
 
 

@@ -99,11 +99,13 @@ class EmbeddedPostgres:
         return self.database_url("postgres")
 
     def database_url(self, database: str) -> str:
+        """libpq URL of a database of this server, as superuser."""
         port = json.loads(self._state.read_text())["port"]
         return f"postgresql://postgres:{self._password()}@127.0.0.1:{port}/{database}"
 
     @property
     def log(self) -> Path:
+        """The server's own log."""
         return self._data / "server.log"
 
     def _password(self) -> str:

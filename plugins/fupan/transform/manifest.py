@@ -29,6 +29,7 @@ class Manifest:
 
     @classmethod
     def read(cls, path: Path) -> Manifest:
+        """The manifest.json at ``path``."""
         return cls(json.loads(path.read_text()))
 
     def dimensions(self) -> dict[str, Dimension]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import psycopg2
 import psycopg2.extensions
@@ -35,7 +36,9 @@ def connect(role: settings.Role, purpose: str, *, autocommit: bool = False) -> I
         yield connection
 
 
-def rows(connection: Connection, sql: str, parameters: object = None) -> list[dict[str, object]]:
+def rows(
+    connection: Connection, sql: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     """All rows of a query as dictionaries."""
     with connection.cursor(cursor_factory=psycopg2.extras.RealDictCursor) as cursor:
         cursor.execute(sql, parameters)

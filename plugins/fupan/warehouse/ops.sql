@@ -132,6 +132,16 @@ create table if not exists ops.build (
 );
 comment on table ops.build is 'One row a build of the warehouse. dimensions: the only ones this build may publish (null: all).';
 
+create table if not exists ops.build_step (
+    build_id bigint not null references ops.build,
+    step text not null,
+    started_at timestamptz not null default clock_timestamp(),
+    finished_at timestamptz,
+    error text,
+    primary key (build_id, step)
+);
+comment on table ops.build_step is 'One row a build and step: its last try. finished_at null and error null: running or killed.';
+
 create table if not exists ops.build_load (
     build_id bigint not null references ops.build,
     load_id bigint not null references ops.load,

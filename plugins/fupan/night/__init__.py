@@ -1,0 +1,1 @@
+"""The night: one build from what has landed to what is published, step by step."""
