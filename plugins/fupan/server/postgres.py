@@ -63,7 +63,7 @@ class EmbeddedPostgres:
         self.folder = folder or settings.home() / "postgres"
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._state = self.folder / "server.json"
-        self._install, self._data, self._prefix, self._user = self._placement()
+        self._install, self.data, self._prefix, self._user = self._placement()
 
     def _placement(self) -> tuple[Path, Path, list[str], int | None]:
         """Binaries, data folder, command prefix and uid under which PostgreSQL may run."""
@@ -106,7 +106,7 @@ class EmbeddedPostgres:
     @property
     def log(self) -> Path:
         """The server's own log."""
-        return self._data / "server.log"
+        return self.data / "server.log"
 
     def _password(self) -> str:
         return settings.secret("postgres_password")
@@ -114,9 +114,9 @@ class EmbeddedPostgres:
     def pid(self) -> int | None:
         """Process id of the running postmaster of this data folder, else None."""
         try:
-            pid = int((self._data / "postmaster.pid").read_text().splitlines()[0])
+            pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
             process = psutil.Process(pid)
-            ours = str(self._data) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
+            ours = str(self.data) in process.cmdline() and process.status() != psutil.STATUS_ZOMBIE
         except (FileNotFoundError, IndexError, ValueError, psutil.Error):
             return None
         return pid if ours else None
@@ -124,7 +124,7 @@ class EmbeddedPostgres:
     def start(self) -> str:
         """Start the server if it is not running and return its URL; recovers from kill -9 of any of its processes."""
         with self._lock():
-            if not (self._data / "PG_VERSION").exists():
+            if not (self.data / "PG_VERSION").exists():
                 self._initdb()
             self._await_ready()
         return self.url
@@ -142,6 +142,13 @@ class EmbeddedPostgres:
             except psutil.TimeoutExpired:
                 process.send_signal(signal.SIGQUIT)
                 process.wait(10)
+
+    def remove(self) -> None:
+        """Stop the server and delete its data, wherever they are."""
+        self.stop()
+        shutil.rmtree(self.folder)
+        if self._user:
+            shutil.rmtree(self.data.parent)
 
     def ensure_database(self, name: str) -> str:
         """Create a database if it is not there; return its superuser URL."""
@@ -182,10 +189,10 @@ class EmbeddedPostgres:
 
     def _initdb(self) -> None:
         # A killed initdb leaves a folder without PG_VERSION, which a second one would refuse.
-        if self._data.exists():
-            for leftover in self._data.iterdir():
+        if self.data.exists():
+            for leftover in self.data.iterdir():
                 shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
-        readable = self._data.parent if self._user else self.folder
+        readable = self.data.parent if self._user else self.folder
         password = readable / "initial-password"
         password.write_text(self._password())
         if self._user:
@@ -195,7 +202,7 @@ class EmbeddedPostgres:
             self._run(
                 [
                     self._install / "bin" / "initdb",
-                    *("-D", self._data, "-U", "postgres", f"--pwfile={password}"),
+                    *("-D", self.data, "-U", "postgres", f"--pwfile={password}"),
                     *("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale"),
                     *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 ],
@@ -206,10 +213,10 @@ class EmbeddedPostgres:
 
     def _launch(self) -> None:
         # A stale lock file whose pid now belongs to a stranger would stop PostgreSQL from starting.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
         buffers = min(psutil.virtual_memory().total // 8, 1 << 30) >> 20
         given = SERVER_SETTINGS | {"shared_buffers": f"{buffers}MB"}
-        conf = self._data / "postgresql.auto.conf"
+        conf = self.data / "postgresql.auto.conf"
         port = self._port()
         conf.write_text("".join(f"{name} = '{value}'\n" for name, value in (given | {"port": str(port)}).items()))
         if self._user:
@@ -218,7 +225,7 @@ class EmbeddedPostgres:
         while True:
             try:
                 self._run(
-                    [self._install / "bin" / "pg_ctl", "-D", self._data, "-l", self.log, "-W", "start"],
+                    [self._install / "bin" / "pg_ctl", "-D", self.data, "-l", self.log, "-W", "start"],
                     self.folder / "pg_ctl.log",
                 )
                 self._await_pid()
@@ -227,7 +234,7 @@ class EmbeddedPostgres:
                 # After kill -9 of the postmaster its children keep the shared memory for a moment.
                 if time.monotonic() > deadline:
                     raise
-                (self._data / "postmaster.pid").unlink(missing_ok=True)
+                (self.data / "postmaster.pid").unlink(missing_ok=True)
                 time.sleep(0.5)
         partial = self._state.with_suffix(".partial")
         partial.write_text(json.dumps({"port": port, "pid": self.pid()}))
@@ -235,7 +242,7 @@ class EmbeddedPostgres:
 
     def _await_pid(self) -> None:
         for _ in range(100):
-            if self.pid() is not None and len((self._data / "postmaster.pid").read_text().splitlines()) >= 6:
+            if self.pid() is not None and len((self.data / "postmaster.pid").read_text().splitlines()) >= 6:
                 return
             time.sleep(0.05)
         tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else ""
