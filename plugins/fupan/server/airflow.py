@@ -1,0 +1,327 @@
+"""The embedded Airflow: the real api-server, scheduler, dag-processor and triggerer of one installation, detached.
+
+It listens on 127.0.0.1 alone, on a free port, behind a random password. Its state (port, processes, logs) lives in
+FUPAN_HOME/airflow, its metadata in database `airflow` of the embedded PostgreSQL, unless AIRFLOW__DATABASE__SQL_ALCHEMY_CONN
+names another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from fupan import settings
+from fupan.errors import FupanError, SourceUnavailable
+from fupan.server.airflow_api import AirflowApi
+from fupan.server.postgres import EmbeddedPostgres
+
+COMPONENTS = {
+    "api-server": ["api-server"],
+    # Task logs are read from disk: the servers that hand them to other machines would only take ports.
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+USER = "admin"
+
+#: Tasks at a time. Every worker is a process, and one stage of dbt or one gate keeps a core busy.
+PARALLELISM = 4
+
+Progress = Callable[[str], None]
+
+
+class AirflowFailed(FupanError):
+    """A component of the embedded Airflow did not come up, or ended by itself."""
+
+
+@dataclass(frozen=True)
+class _Process:
+    """A component's process; ``created`` tells it from a stranger that got the same pid later."""
+
+    pid: int
+    created: float
+
+    @classmethod
+    def of(cls, pid: int) -> _Process:
+        return cls(pid, psutil.Process(pid).create_time())
+
+    def alive(self) -> bool:
+        try:
+            process = psutil.Process(self.pid)
+            return process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def family(self) -> list[psutil.Process]:
+        """Every process of the component's session, also when the component itself was killed."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
+                same_session = os.getsid(process.pid) == self.pid and process.create_time() >= self.created
+                if same_session and (process.pid != self.pid or process.create_time() == self.created):
+                    found.append(process)
+        return found
+
+
+class EmbeddedAirflow:
+    """One Airflow below ``folder`` (default FUPAN_HOME/airflow); every method may be called again and again."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = (folder or settings.home() / "airflow").resolve()
+        self.logs = self.folder / "logs"
+        self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._state = self.folder / "state.json"
+
+    @property
+    def url(self) -> str:
+        """Address of the UI and of the REST API."""
+        return f"http://127.0.0.1:{self._read()['port']}"
+
+    @property
+    def password(self) -> str:
+        """Password of user `admin`."""
+        return settings.secret("airflow_password")
+
+    def api(self) -> AirflowApi:
+        """A client of this Airflow's REST API, logged in as admin."""
+        return AirflowApi(self.url, USER, self.password)
+
+    def running(self) -> bool:
+        """Whether all four components are alive."""
+        known = self._components()
+        return set(known) == set(COMPONENTS) and all(process.alive() for process in known.values())
+
+    def start(self, progress: Progress = lambda _: None, *, patience: float = 180) -> None:
+        """Start what is not running and wait until every component is healthy and the DAG files have been read.
+
+        Raises AirflowFailed with the end of the log of the component that did not come up.
+        """
+        with self._lock():
+            if self.running():
+                return
+            self._stop()
+            port = self._port()
+            self._write({"port": port, "components": {}})
+            environment = self.environment()
+            self._migrate(environment, progress)
+            progress("starting Airflow")
+            began = datetime.now(UTC)
+            for name, arguments in COMPONENTS.items():
+                self._launch(name, arguments, environment)
+        self._await_ready(began, progress, patience)
+
+    def check(self) -> None:
+        """Raise AirflowFailed, with the end of its log, for a component that has ended by itself."""
+        for name, process in self._components().items():
+            if not process.alive():
+                raise AirflowFailed(
+                    f"Airflow's {name} has ended by itself:\n{self._tail(name)}\n",
+                    remedy=f"See {self._log(name)}; `make down` and `make up` start it again",
+                )
+
+    def stop(self) -> None:
+        """Stop every component with all its children; a task at work is told to stop, and killed where it does not."""
+        with self._lock():
+            self._stop()
+
+    def environment(self) -> dict[str, str]:
+        """Environment of every component, and so of every task: ours, then Airflow's settings.
+
+        What the caller's environment says (AIRFLOW__…, AIRFLOW_CONN_…, FUPAN_…) is passed on and wins over the defaults.
+        """
+        url = self.url
+        self._write_passwords()
+        defaults = {
+            "AIRFLOW__CORE__DAGS_FOLDER": str(settings.DAGS),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(settings.PROJECT / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": str(PARALLELISM),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
+            # A Fernet key is 32 bytes in padded base64; the secret is the same without its padding.
+            "AIRFLOW__CORE__FERNET_KEY": settings.secret("airflow_fernet_key") + "=",
+            "AIRFLOW__API_AUTH__JWT_SECRET": settings.secret("airflow_jwt_secret"),
+            "AIRFLOW__API__SECRET_KEY": settings.secret("airflow_api_secret"),
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs),
+            "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(self.logs / "dag_files"),
+            "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+            # A changed DAG file is seen within seconds, an unchanged one is not parsed over and over.
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "GX_ANALYTICS_ENABLED": "false",
+        }
+        given = {
+            # Byte-code makes every start three to five times faster, whatever the caller's shell says.
+            name: value
+            for name, value in os.environ.items()
+            if name != "PYTHONDONTWRITEBYTECODE"
+        }
+        fixed = {
+            "AIRFLOW_HOME": str(self.folder),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self._metadata_url(),
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": url.rpartition(":")[2],
+            "AIRFLOW__API__BASE_URL": url,
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{url}/execution/",
+            "FUPAN_HOME": str(settings.home().resolve()),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "NO_PROXY": ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1"])),
+            "no_proxy": ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1"])),
+        }
+        return defaults | given | fixed
+
+    @property
+    def _passwords(self) -> Path:
+        return self.folder / "passwords.json"
+
+    def _write_passwords(self) -> None:
+        self._passwords.touch(mode=0o600)
+        self._passwords.write_text(json.dumps({USER: self.password}) + "\n")
+
+    def _metadata_url(self) -> str:
+        own = os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN")
+        return own or settings.sqlalchemy_url(EmbeddedPostgres().database_url("airflow"))
+
+    def _migrate(self, environment: dict[str, str], progress: Progress) -> None:
+        """Bring the metadata database to this Airflow's tables, once a version and database."""
+        url = environment["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+        if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" not in os.environ:
+            EmbeddedPostgres().ensure_database("airflow")
+        stamp = self.folder / "migrated"
+        done = f"{version('apache-airflow-core')} {hashlib.sha256(url.encode()).hexdigest()}"
+        if stamp.exists() and stamp.read_text() == done:
+            return
+        progress("creating Airflow's tables")
+        log = self._log("migrate")
+        with log.open("w") as output:
+            ended = subprocess.run(
+                [*_AIRFLOW, "db", "migrate"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                check=False,
+            )
+        if ended.returncode:
+            raise AirflowFailed(
+                f"Airflow's tables could not be created:\n{self._tail('migrate')}\n",
+                remedy=f"See {log}; check AIRFLOW__DATABASE__SQL_ALCHEMY_CONN where it is set",
+            )
+        stamp.write_text(done)
+
+    def _launch(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
+        with self._log(name).open("w") as output:
+            child = subprocess.Popen(
+                [*_AIRFLOW, *arguments],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                # A session of its own: it outlives our terminal, and its children can be told from others'.
+                start_new_session=True,
+            )
+        state = self._read()
+        state["components"][name] = asdict(_Process.of(child.pid))
+        self._write(state)
+
+    def _await_ready(self, began: datetime, progress: Progress, patience: float) -> None:
+        deadline, api = time.monotonic() + patience, self.api()
+        while True:
+            self.check()
+            waiting = api.not_ready(since=began)
+            if not waiting:
+                return
+            progress(f"waiting for Airflow ({', '.join(waiting)})")
+            if time.monotonic() > deadline:
+                tails = "\n".join(f"--- {name}\n{self._tail(name)}" for name in waiting if name in COMPONENTS)
+                raise AirflowFailed(
+                    f"Airflow is not ready after {patience:.0f} s; still missing: {', '.join(waiting)}\n{tails}\n",
+                    remedy=f"See the logs in {self.logs}",
+                )
+            time.sleep(0.25)
+
+    def _stop(self) -> None:
+        known = self._components()
+        for process in known.values():
+            with contextlib.suppress(psutil.Error):
+                if process.alive():
+                    psutil.Process(process.pid).terminate()
+        # The scheduler waits for its tasks to end; a dbt stage would take minutes.
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline and any(process.alive() for process in known.values()):
+            _reap()
+            time.sleep(0.1)
+        left = [child for process in known.values() for child in process.family()]
+        for child in left:
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+        psutil.wait_procs(left, timeout=10)
+        _reap()
+        if self._state.exists():
+            self._write(self._read() | {"components": {}})
+
+    def _components(self) -> dict[str, _Process]:
+        return {name: _Process(**process) for name, process in self._read().get("components", {}).items()}
+
+    def _port(self) -> int:
+        """The port of last time if it is free, so that an open browser tab goes on working; else a free one."""
+        for port in (self._read().get("port", 0), 0):
+            with contextlib.suppress(OSError), socket.socket() as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(("127.0.0.1", port))
+                return int(probe.getsockname()[1])
+        raise SourceUnavailable("No free TCP port on 127.0.0.1")
+
+    def _read(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads(self._state.read_text()) if self._state.exists() else {}
+        return state
+
+    def _write(self, state: dict[str, Any]) -> None:
+        partial = self._state.with_suffix(".partial")
+        partial.write_text(json.dumps(state, indent=2))
+        partial.replace(self._state)
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        with (self.folder / "lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _log(self, name: str) -> Path:
+        return self.logs / f"{name}.log"
+
+    def _tail(self, name: str, lines: int = 15) -> str:
+        log = self._log(name)
+        return "\n".join(log.read_text(errors="replace").splitlines()[-lines:]) if log.exists() else "(no log)"
+
+
+#: The environment's own Airflow, whatever is on PATH; also where the console script's shebang would be too long.
+_AIRFLOW = [sys.executable, "-m", "airflow"]
+
+
+def _reap() -> None:
+    """Collect children of this process that have ended, so that they do not stand as zombies."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass

@@ -1,0 +1,147 @@
+"""The few calls of Airflow's REST API that the CLI needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from fupan.errors import SourceUnavailable
+
+
+@dataclass(frozen=True)
+class TaskState:
+    """One task of a DAG run as it stands now."""
+
+    task_id: str
+    state: str | None
+    try_number: int
+    started: datetime | None
+    ended: datetime | None
+
+
+class AirflowApi:
+    """A logged-in client; raises SourceUnavailable where Airflow does not answer or refuses."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self._user, self._password = user, password
+        self._session = requests.Session()
+        # Airflow is on this machine: no proxy of the environment, no netrc.
+        self._session.trust_env = False
+
+    def not_ready(self, *, since: datetime) -> list[str]:
+        """What has not reported since ``since``: components, and "DAG files" that have not been read."""
+        try:
+            health = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=10).json()
+        except (requests.RequestException, ValueError):
+            return ["api-server"]
+        waiting = [
+            name
+            for name, entry in (
+                ("scheduler", "scheduler"),
+                ("dag-processor", "dag_processor"),
+                ("triggerer", "triggerer"),
+            )
+            if not _later(health.get(entry, {}).get(f"latest_{entry}_heartbeat"), since)
+        ]
+        dags = self.dags()
+        if not dags or not all(_later(dag["last_parsed_time"], since) for dag in dags):
+            waiting.append("DAG files")
+        return waiting
+
+    def dags(self) -> list[dict[str, Any]]:
+        """Every DAG that a file defines, as the API describes it."""
+        found: list[dict[str, Any]] = self._call("GET", "dags", params={"limit": 100, "exclude_stale": True})["dags"]
+        return found
+
+    def import_errors(self) -> dict[str, str]:
+        """Stack trace by DAG file that can't be imported."""
+        errors = self._call("GET", "importErrors")["import_errors"]
+        return {error["filename"]: error["stack_trace"] for error in errors}
+
+    def trigger(self, dag_id: str, partition_key: str, conf: dict[str, Any]) -> str:
+        """Start a run of one partition; returns its dag_run_id."""
+        body = {"logical_date": None, "partition_key": partition_key, "conf": conf}
+        return str(self._call("POST", f"dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
+
+    def run_state(self, dag_id: str, run_id: str) -> str:
+        """queued, running, success or failed."""
+        return str(self._call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")["state"])
+
+    def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
+        """The tasks of a run, in the order in which they started."""
+        found = self._call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances")["task_instances"]
+        states = [
+            TaskState(task["task_id"], task["state"], task["try_number"], _time(task["start_date"]), _time(task["end_date"]))
+            for task in found
+        ]
+        return sorted(states, key=lambda task: (task.started is None, task.started and task.started.timestamp()))
+
+    def log_tail(self, dag_id: str, run_id: str, task: TaskState, lines: int = 25) -> str:
+        """The last lines of a task's log, with the traceback where it failed."""
+        address = f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task.task_id}/logs/{task.try_number}"
+        content = self._call("GET", address, headers={"Accept": "application/json"})["content"]
+        told: list[str] = []
+        for event in content:
+            told.extend(_told(event))
+        return "\n".join(told[-lines:])
+
+    def _call(self, method: str, path: str, **given: Any) -> dict[str, Any]:
+        for _ in range(2):
+            if "Authorization" not in self._session.headers:
+                self._log_in()
+            answer = self._request(method, f"{self.url}/api/v2/{path}", **given)
+            if answer.status_code != requests.codes.unauthorized:
+                break
+            del self._session.headers["Authorization"]
+        if not answer.ok:
+            raise SourceUnavailable(
+                f"Airflow refuses {method} {path}: {answer.status_code} {answer.text[:500]}",
+                remedy="See the log of the api-server in FUPAN_HOME/airflow/logs",
+            )
+        parsed: dict[str, Any] = answer.json()
+        return parsed
+
+    def _log_in(self) -> None:
+        answer = self._request(
+            "POST", f"{self.url}/auth/token", json={"username": self._user, "password": self._password}
+        )
+        if not answer.ok:
+            raise SourceUnavailable(
+                f"Airflow refuses the login of {self._user}: {answer.status_code}",
+                remedy="`make down` and `make up` set the password again",
+            )
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def _request(self, method: str, url: str, **given: Any) -> requests.Response:
+        try:
+            return self._session.request(method, url, timeout=30, **given)
+        except requests.RequestException as silence:
+            raise SourceUnavailable(
+                f"Airflow does not answer at {self.url}: {silence}", remedy="Start it with `make up`"
+            ) from silence
+
+
+def _told(event: Any) -> list[str]:
+    if not isinstance(event, dict):
+        return [str(event)]
+    lines = [str(event.get("event", ""))]
+    for error in event.get("error_detail") or []:
+        lines.extend(
+            f"  {frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in (error.get("frames") or [])[-4:]
+        )
+        lines.append(f"{error.get('exc_type')}: {error.get('exc_value')}")
+    return lines
+
+
+def _time(value: str | None) -> datetime | None:
+    return datetime.fromisoformat(value) if value else None
+
+
+def _later(value: str | None, since: datetime) -> bool:
+    moment = _time(value)
+    return moment is not None and moment >= since
