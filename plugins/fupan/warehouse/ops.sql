@@ -252,9 +252,13 @@ comment on table ops.verdict is 'One row a build and dimension. reasons: [{kind,
 create table if not exists ops.incident (
     incident_id bigint generated always as identity primary key,
     fingerprint text not null,
+    kind text not null,
+    rule text,
+    table_name text,
     owner text not null,
     dimensions text[] not null,
     severity text not null,
+    announced_severity text,
     summary text not null,
     opened_day date not null,
     opened_at timestamptz not null default clock_timestamp(),
@@ -263,6 +267,7 @@ create table if not exists ops.incident (
 );
 create unique index if not exists incident_open on ops.incident (fingerprint) where closed_at is null;
 comment on table ops.incident is 'One row a fault from the night it was first seen to the night it was gone; owners hear of both, not of every night between.';
+comment on column ops.incident.announced_severity is 'Severity that the owner was last told of; null: no message about it was delivered yet.';
 
 create table if not exists ops.alert (
     alert_id bigint generated always as identity primary key,
@@ -273,13 +278,14 @@ create table if not exists ops.alert (
     severity text not null,
     subject text not null,
     body text not null,
+    fields jsonb not null,
     channels text[] not null,
     incident_ids bigint[] not null,
     created_at timestamptz not null default clock_timestamp(),
     sent_at timestamptz,
     error text
 );
-comment on table ops.alert is 'One row a message to an owner; sent_at null: not delivered, error says why.';
+comment on table ops.alert is 'One row a message to an owner; sent_at null: not delivered, error says why. fields: what webhooks get as JSON.';
 
 create table if not exists ops.night_report (
     build_id bigint primary key references ops.build,

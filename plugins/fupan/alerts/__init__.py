@@ -1,0 +1,1 @@
+"""Who is told what when the data of a night are not fit: incidents, messages, channels."""

@@ -1,0 +1,162 @@
+"""The words of an alert: pure functions from incidents to messages, without personal data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from fupan.alerts.channels import Kind, Message
+from fupan.alerts.incidents import SEVERITIES, Incident
+from fupan.report.visible import Visible
+
+# A source's error text may quote what it choked on. Names can't be told from other words, these can.
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+_PHONE = re.compile(
+    r"(?<![\w-])(\+\d{1,3}[ -]?)?(1[3-9]\d{9}|0\d{2,3}[ -]\d{7,8}|\(?\d{3}\)?[ -]\d{3}[ -]\d{4})(?![\w-])"
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a rule counted: ``unexpected`` failing rows of ``evaluated``; ``keys``: primary keys of some of them."""
+
+    unexpected: int | None
+    evaluated: int | None
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a message speaks of beside its incidents: ``evidence`` by fingerprint, ``seen`` (by BI users) by dimension."""
+
+    business_day: date
+    evidence: Mapping[str, Evidence]
+    seen: Mapping[str, Visible]
+
+
+def failure(owner: str, night: Night, news: Sequence[Incident], known: int) -> Message:
+    """One message on all that is new to an owner; ``known``: faults of theirs that go on unchanged."""
+    held = [name for name in _dimensions(news) if name in night.seen and night.seen[name].held_since]
+    lines = [f"{_count(len(news), 'new fault')} for {owner}, business day 营业日 {night.business_day}"]
+    for number, incident in enumerate(news, start=1):
+        lines += ["", *_fault(number, incident, night)]
+    lines += _meanwhile(news, night)
+    if known:
+        lines += ["", f"Known before and unchanged 已知未变: {_count(known, 'fault')}"]
+    outcome = f"held 暂缓: {', '.join(held)}" if held else "nothing held"
+    return Message(
+        kind="failure",
+        severity=_severity(news),
+        title=f"Fupan 复盘 {night.business_day}: {_count(len(news), 'fault')}, {outcome}",
+        body="\n".join(lines),
+        fields=_fields("failure", owner, night, news),
+    )
+
+
+def recovery(owner: str, night: Night, closed: Sequence[Incident]) -> Message:
+    """One message on all that is gone for an owner."""
+    lines = [f"{_count(len(closed), 'fault')} of {owner} gone 已恢复, business day 营业日 {night.business_day}", ""]
+    lines += [f"  - {_what(incident)}, open since 开始于 {incident.opened_day}" for incident in closed]
+    lines += _meanwhile(closed, night)
+    return Message(
+        kind="recovery",
+        severity=_severity(closed),
+        title=f"Fupan 复盘 {night.business_day}: recovered 已恢复, {_count(len(closed), 'fault')} gone",
+        body="\n".join(lines),
+        fields=_fields("recovery", owner, night, closed),
+    )
+
+
+def redact(text: str) -> str:
+    """A foreign text without e-mail addresses and phone numbers."""
+    return _PHONE.sub("[phone]", _EMAIL.sub("[e-mail]", text))
+
+
+def share(unexpected: int | None, evaluated: int | None) -> str:
+    """`12 of 30,000 (0.04%)`; `?` for what was not counted."""
+    counted = "?" if unexpected is None else f"{unexpected:,}"
+    return f"{counted} of {evaluated:,} ({(unexpected or 0) / evaluated:.2%})" if evaluated else counted
+
+
+def _fault(number: int, incident: Incident, night: Night) -> list[str]:
+    fault, evidence = incident.fault, night.evidence.get(incident.fault.fingerprint)
+    nights = (night.business_day - incident.opened_day).days + 1
+    since = "tonight 今晚" if nights <= 1 else f"{incident.opened_day} (day {nights} 第{nights}天)"
+    worse = f", was {incident.announced}" if incident.announced else ""
+    lines = [f"{number}. {_what(incident)} [{fault.severity}{worse}]", f"   What failed 问题: {redact(fault.message)}"]
+    if evidence and evidence.unexpected is not None:
+        lines.append(f"   Rows 行数: {share(evidence.unexpected, evidence.evaluated)}")
+    if evidence and evidence.keys:
+        lines.append(f"   Sample keys 样例主键: {'; '.join(evidence.keys)}")
+    lines.append(f"   Since 开始于: {since}")
+    if fault.dimensions:
+        lines.append(f"   Touches 影响: {', '.join(sorted(fault.dimensions))}")
+    if fault.runbook:
+        lines.append(f"   Runbook 处理手册: {fault.runbook}")
+    return lines
+
+
+def _what(incident: Incident) -> str:
+    fault = incident.fault
+    where = [part for part in (fault.system if not fault.table else None, fault.table, fault.rule) if part]
+    return f"{fault.kind}: {' / '.join(where)}" if where else fault.kind
+
+
+def _meanwhile(incidents: Sequence[Incident], night: Night) -> list[str]:
+    lines = [f"  - {_visible(name, night.seen.get(name))}" for name in _dimensions(incidents)]
+    return ["", "What BI users see 目前可见数据", *lines] if lines else []
+
+
+def _visible(name: str, state: Visible | None) -> str:
+    if state is None:
+        return f"{name}: nothing yet"
+    label = f"{state.label_en} {state.label_zh} ({name})"
+    held = f", held since 暂缓自 {state.held_since}" if state.held_since else ""
+    if state.business_day is None:
+        return f"{label}: nothing yet{held}"
+    return f"{label}: business day 营业日 {state.business_day}, release {state.release_id}, {state.age} old{held}"
+
+
+def _dimensions(incidents: Sequence[Incident]) -> list[str]:
+    return sorted({name for incident in incidents for name in incident.fault.dimensions})
+
+
+def _severity(incidents: Sequence[Incident]) -> str:
+    return max((incident.fault.severity for incident in incidents), key=SEVERITIES.index)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _fields(event: Kind, owner: str, night: Night, incidents: Sequence[Incident]) -> dict[str, Any]:
+    return {
+        "event": event,
+        "severity": _severity(incidents),
+        "owner": owner,
+        "business_day": night.business_day.isoformat(),
+        "incidents": [_structured(incident, night.evidence.get(incident.fault.fingerprint)) for incident in incidents],
+        "visible": [night.seen[name].model_dump(mode="json") for name in _dimensions(incidents) if name in night.seen],
+    }
+
+
+def _structured(incident: Incident, evidence: Evidence | None) -> dict[str, Any]:
+    fault = incident.fault
+    return {
+        "incident_id": incident.incident_id,
+        "kind": fault.kind,
+        "system": fault.system,
+        "table": fault.table,
+        "rule": fault.rule,
+        "severity": fault.severity,
+        "message": redact(fault.message),
+        "dimensions": sorted(fault.dimensions),
+        "since": incident.opened_day.isoformat(),
+        "runbook": fault.runbook,
+        "rows_unexpected": evidence.unexpected if evidence else None,
+        "rows_evaluated": evidence.evaluated if evidence else None,
+        "sample_keys": list(evidence.keys) if evidence else [],
+    }
