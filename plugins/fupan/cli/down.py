@@ -1,0 +1,20 @@
+"""`fupan down`: stop what `fupan up` started."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+def down() -> None:
+    """Stop Airflow and PostgreSQL of this installation; nothing is lost."""
+    from fupan.progress import Progress
+    from fupan.server.airflow import EmbeddedAirflow
+    from fupan.server.postgres import EmbeddedPostgres
+
+    with Progress() as progress:
+        progress.say("stopping Airflow")
+        EmbeddedAirflow().stop()
+        progress.say("stopping PostgreSQL")
+        EmbeddedPostgres().stop()
+        progress.done("Everything is stopped.")
