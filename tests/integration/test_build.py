@@ -38,12 +38,17 @@ def taken_up(build_id: int) -> set[int]:
         }
 
 
+def core_is_built(build_id: int) -> None:
+    with connect("builder", "test", autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("update ops.build set core_built_at = clock_timestamp() where build_id = %s", [build_id])
+
+
 def state_of(build_id: int) -> str:
     with connect("builder", "test") as connection:
         return str(rows(connection, "select state from ops.build where build_id = %s", [build_id])[0]["state"])
 
 
-def test_a_build_takes_up_what_no_finished_build_has(warehouse: str) -> None:
+def test_a_build_takes_up_what_core_has_not_absorbed(warehouse: str) -> None:
     first, failed = a_load(), a_load(state="failed")
     one = build.begin(DAY)
     assert taken_up(one) == {first}
@@ -51,6 +56,7 @@ def test_a_build_takes_up_what_no_finished_build_has(warehouse: str) -> None:
     second = a_load()
     two = build.begin(DAY)
     assert taken_up(two) == {first, second}
+    core_is_built(two)
     build.finish(two)
     assert taken_up(build.begin(DAY + timedelta(days=1))) == set()
     assert failed not in taken_up(two)

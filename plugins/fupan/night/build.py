@@ -27,7 +27,7 @@ where load.state = 'succeeded' and not exists (
     select 1
     from ops.build_load as taken
     inner join ops.build as build on build.build_id = taken.build_id
-    where taken.load_id = load.load_id and build.state in ('core_built', 'finished')
+    where taken.load_id = load.load_id and build.core_built_at is not null
 )
 """
 
@@ -54,7 +54,7 @@ def begin(
 ) -> int:
     """Start a build of ``business_day`` and put it in charge; returns its build_id.
 
-    It takes up every committed load that no finished build has. ``dimensions`` limits what it may publish (None: all).
+    It takes up every committed load that no build has brought into core yet. ``dimensions`` limits what it may publish (None: all).
     Raises Busy while another build is at work, ConfigurationError for a day older than one already built: marts show
     the newest state, so an older day is repaired by a backfill.
     """
