@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,13 +9,8 @@ from typing import Any
 
 from fupan.alerts.channels import Kind, Message
 from fupan.alerts.incidents import SEVERITIES, Incident
+from fupan.report.redact import redact
 from fupan.report.visible import Visible
-
-# A source's error text may quote what it choked on. Names can't be told from other words, these can.
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
-_PHONE = re.compile(
-    r"(?<![\w-])(\+\d{1,3}[ -]?)?(1[3-9]\d{9}|0\d{2,3}[ -]\d{7,8}|\(?\d{3}\)?[ -]\d{3}[ -]\d{4})(?![\w-])"
-)
 
 
 @dataclass(frozen=True)
@@ -68,11 +62,6 @@ def recovery(owner: str, night: Night, closed: Sequence[Incident]) -> Message:
         body="\n".join(lines),
         fields=_fields("recovery", owner, night, closed),
     )
-
-
-def redact(text: str) -> str:
-    """A foreign text without e-mail addresses and phone numbers."""
-    return _PHONE.sub("[phone]", _EMAIL.sub("[e-mail]", text))
 
 
 def share(unexpected: int | None, evaluated: int | None) -> str:

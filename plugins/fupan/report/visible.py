@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict
 
+from fupan.report.redact import redact
 from fupan.warehouse.connection import Connection, rows
 
 
@@ -50,9 +51,7 @@ def visible(connection: Connection, now: datetime | None = None) -> dict[str, Vi
         order by dimension
         """,
     )
-    return {
-        str(row["dimension"]): Visible(**row, age_hours=_age_hours(row["business_day"], zones, now)) for row in found
-    }
+    return {str(row["dimension"]): _state(row, zones, now) for row in found}
 
 
 def end_of_day(business_day: date, zones: Sequence[str]) -> datetime:
@@ -72,7 +71,7 @@ def humanise(age: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _age_hours(business_day: Any, zones: list[str], now: datetime) -> float | None:
-    if business_day is None:
-        return None
-    return round(max((now - end_of_day(business_day, zones)).total_seconds(), 0) / 3600, 2)
+def _state(row: dict[str, Any], zones: Sequence[str], now: datetime) -> Visible:
+    day, why = row["business_day"], row["why"]
+    age = round(max((now - end_of_day(day, zones)).total_seconds(), 0) / 3600, 2) if day else None
+    return Visible(**row | {"why": redact(why) if why else None}, age_hours=age)
