@@ -91,9 +91,10 @@ create table if not exists ops.drift (
     detail text not null,
     first_seen timestamptz not null default clock_timestamp(),
     last_seen timestamptz not null default clock_timestamp(),
+    resolved_at timestamptz,
     unique (system, table_name, column_name, kind, detail)
 );
-comment on table ops.drift is 'One row a difference between a source table and its contract.';
+comment on table ops.drift is 'One row a difference between a source table and its contract; resolved_at: when it was first no longer there.';
 
 create table if not exists ops.rejected_row (
     load_id bigint not null references ops.load,
@@ -128,9 +129,10 @@ create table if not exists ops.build (
     dimensions text[],
     state text not null default 'running' check (state in ('running', 'core_built', 'finished', 'failed')),
     started_at timestamptz not null default clock_timestamp(),
+    core_built_at timestamptz,
     finished_at timestamptz
 );
-comment on table ops.build is 'One row a build of the warehouse. dimensions: the only ones this build may publish (null: all).';
+comment on table ops.build is 'One row a build of the warehouse. dimensions: the only ones this build may publish (null: all). core_built_at: core has absorbed all its loads, whatever became of the build afterwards.';
 
 create table if not exists ops.build_step (
     build_id bigint not null references ops.build,
@@ -184,11 +186,13 @@ create table if not exists ops.gate_pass (
     system text not null,
     table_name text not null,
     load_id bigint not null references ops.load,
+    previous_load_id bigint references ops.load,
     build_id bigint references ops.build,
     passed_at timestamptz not null default clock_timestamp(),
     primary key (system, table_name)
 );
 comment on table ops.gate_pass is 'One row a raw table: the last load up to which every row passed the raw gate or was quarantined.';
+comment on column ops.gate_pass.previous_load_id is 'Position before build_id moved it: where that build''s gate starts when it runs again, or the next one''s when that build died.';
 
 create table if not exists ops.quarantine (
     quarantine_id bigint generated always as identity primary key,
@@ -206,6 +210,46 @@ create table if not exists ops.quarantine (
 );
 create unique index if not exists quarantine_open on ops.quarantine (table_name, row_key, rule) where released_at is null;
 comment on table ops.quarantine is 'One row a rule and raw row kept out of staging; row_key is the primary key in the contract''s order, as text. Released rows stay, closed.';
+
+create or replace view ops.table_volume as
+with nights as (
+    select
+        build.build_id,
+        load.system,
+        load.table_name,
+        sum(load.rows_inserted + load.rows_updated) as rows_changed,
+        sum(load.rows_deleted) as rows_deleted,
+        bool_or(build.core_built_at is not null or build.state in ('core_built', 'finished')) as is_built
+    from ops.build as build
+    inner join ops.build_load as taken on taken.build_id = build.build_id
+    inner join ops.load as load on load.load_id = taken.load_id
+    where build.kind = 'nightly'
+    group by build.build_id, load.system, load.table_name
+)
+
+select
+    tonight.system,
+    tonight.table_name,
+    tonight.rows_changed,
+    tonight.rows_deleted,
+    past.usual_rows_changed,
+    past.nights
+from ops.clock as clock
+inner join nights as tonight on tonight.build_id = clock.build_id
+left join lateral (
+    select
+        percentile_cont(0.5) within group (order by recent.rows_changed) as usual_rows_changed,
+        count(*) as nights
+    from (
+        select night.rows_changed
+        from nights as night
+        where night.system = tonight.system and night.table_name = tonight.table_name
+            and night.build_id < tonight.build_id and night.is_built
+        order by night.build_id desc
+        limit 14
+    ) as recent
+) as past on true;
+comment on view ops.table_volume is 'One row a source table that tonight''s build takes up: rows changed and deleted tonight, and the median of up to 14 nights before.';
 
 create table if not exists ops.dbt_node (
     build_id bigint not null references ops.build,
@@ -230,12 +274,13 @@ create table if not exists ops.release (
     schema_name text not null unique,
     state text not null check (state in ('current', 'superseded', 'rolled_back', 'pruned')),
     columns jsonb not null,
+    breaking_releases jsonb not null default '{}',
     published_at timestamptz not null default clock_timestamp(),
     published_by text not null default current_user,
     override_reason text
 );
 create unique index if not exists release_current on ops.release (dimension) where state = 'current';
-comment on table ops.release is 'One row a published release of a dimension. columns: relation -> [[column, type], …] as published.';
+comment on table ops.release is 'One row a published release of a dimension. columns: relation -> [[column, type], …] as published. breaking_releases: relation (* = the dimension) -> meta.breaking_release that it bore.';
 
 create table if not exists ops.verdict (
     build_id bigint not null references ops.build,
@@ -317,3 +362,10 @@ comment on column status.dimension_status.verdict is 'published, published_with_
 comment on column status.dimension_status.business_day is 'Business day up to which the visible release shows the company. 数据截止日';
 comment on column status.dimension_status.held_since is 'First business day that was not published; null when tonight''s was. 暂缓发布起始日';
 comment on column status.dimension_status.no_data is 'Marts that depend on source tables which this installation does not deliver. 无数据来源的集市';
+
+-- The publish step says by name who keeps it from publishing; without this right (an owner that may not grant it) it
+-- can tell the session's pid and user alone.
+do $$ begin
+    grant pg_read_all_stats to fupan_builder;
+exception when insufficient_privilege then null;
+end $$;

@@ -1,0 +1,103 @@
+with
+
+build_window as (
+
+    select * from {{ ref('build_window') }}
+
+),
+
+changed_orders as (
+
+    select * from {{ ref('changed_sales_orders') }}
+
+),
+
+changed_returns as (
+
+    select * from {{ ref('changed_returns') }}
+
+),
+
+order_lines as (
+
+    select * from {{ ref('fct_sales_order_line') }}
+
+),
+
+returns as (
+
+    select * from {{ ref('fct_return_line') }}
+
+),
+
+days_before as (
+
+    select changed_orders.order_date_before as day from changed_orders
+    union
+    select changed_returns.completed_on_before as day from changed_returns
+
+),
+
+days_after as (
+
+    select order_lines.order_date as day
+    from order_lines
+    inner join changed_orders
+        on order_lines.order_id = changed_orders.order_id
+
+    union
+
+    select returns.completed_on as day
+    from returns
+    inner join changed_returns
+        on returns.return_id = changed_returns.return_id
+
+),
+
+-- Rows dated after the business day wait in the facts, and enter the aggregates when their day is reached.
+days_reached as (
+
+    select build_window.first_business_day + later.days as day
+    from build_window
+    cross join lateral generate_series(
+        1, build_window.last_business_day - build_window.first_business_day
+    ) as later (days)
+
+),
+
+-- Aggregates that no finished build vouches for are taken up whole.
+days_unproven as (
+
+    select order_lines.order_date as day
+    from order_lines
+    where not exists (select 1 from build_window where build_window.last_built_id is not null)
+
+    union
+
+    select returns.completed_on as day
+    from returns
+    where not exists (select 1 from build_window where build_window.last_built_id is not null)
+
+),
+
+all_days as (
+
+    select days_before.day from days_before
+    union
+    select days_after.day from days_after
+    union
+    select days_reached.day from days_reached
+    union
+    select days_unproven.day from days_unproven
+
+),
+
+final as (
+
+    select all_days.day
+    from all_days
+    where all_days.day is not null
+
+)
+
+select * from final

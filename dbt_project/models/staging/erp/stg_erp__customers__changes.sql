@@ -1,0 +1,1 @@
+{{ changed_keys('erp', 'erp_customers', {'customer_id': 'text'}) }}

@@ -1,0 +1,1 @@
+{{ changed_keys('erp', 'erp_products', {'sku': 'text'}) }}

@@ -1,0 +1,1 @@
+{{ changed_keys('erp', 'erp_returns', {'return_id': 'text'}) }}

@@ -1,0 +1,1 @@
+{{ changed_keys('erp', 'erp_sales_orders', {'order_id': 'text'}) }}
