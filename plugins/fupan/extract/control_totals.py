@@ -1,0 +1,68 @@
+"""Does raw hold what the source says it sent? Rows and sums by day, source against raw, row by row in ops."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from psycopg2 import sql
+from psycopg2.extras import execute_values
+
+from fupan.contracts.contract import Contract
+from fupan.extract.raw_tables import relation, same_key
+from fupan.extract.source import Totals
+from fupan.warehouse.connection import Connection
+
+#: Sums of a source that adds in binary floating point agree within this share.
+_FLOAT_TOLERANCE = Decimal("1e-9")
+
+
+def of_raw(connection: Connection, contract: Contract, keys: str | None) -> Totals:
+    """The contract's totals over the live rows of raw, or over those whose keys stand in table ``keys``.
+
+    Days are cut in the session's time zone, which is the source's.
+    """
+    wanted = contract.control_totals
+    measures = ["rows", *(f"sum({name})" for name in wanted.sums)]
+    day: sql.Composable = (
+        sql.SQL("r.{}::date").format(sql.Identifier(wanted.day)) if wanted.day else sql.SQL("null::date")
+    )
+    values: list[sql.Composable] = [sql.SQL("count(*)::numeric")]
+    values += [sql.SQL("sum(r.{}::numeric)").format(sql.Identifier(name)) for name in wanted.sums]
+    chosen: sql.Composable = sql.SQL("r._deleted_at is null")
+    if keys is not None:
+        chosen = sql.SQL("exists (select from {} as k where {})").format(
+            sql.Identifier(keys), same_key(contract, "k", "r")
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("select {}, {} from {} as r where {} group by 1").format(
+                day, sql.SQL(", ").join(values), relation(contract), chosen
+            )
+        )
+        return {(row[0], m): v for row in cursor.fetchall() for m, v in zip(measures, row[1:], strict=True)}
+
+
+def record(
+    connection: Connection, contract: Contract, load_id: int, source: Totals, raw: Totals, *, exact: bool
+) -> bool:
+    """Write both sides to ops.control_total (not committed); returns whether all agree."""
+    rows = []
+    for day, measure in sorted(source.keys() | raw.keys(), key=str):
+        theirs, ours = source.get((day, measure)), raw.get((day, measure))
+        rows.append(
+            (load_id, contract.system, contract.name, day, measure, theirs, ours, _agree(theirs, ours, exact=exact))
+        )
+    with connection.cursor() as cursor:
+        execute_values(
+            cursor,
+            "insert into ops.control_total"
+            " (load_id, system, table_name, day, measure, source_value, raw_value, agrees) values %s",
+            rows,
+        )
+    return all(row[-1] for row in rows)
+
+
+def _agree(theirs: Decimal | None, ours: Decimal | None, *, exact: bool) -> bool:
+    if exact or theirs is None or ours is None:
+        return theirs == ours
+    return abs(theirs - ours) <= _FLOAT_TOLERANCE * max(abs(theirs), abs(ours))

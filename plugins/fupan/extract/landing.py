@@ -1,0 +1,54 @@
+"""Which source systems have landed for a business day, or have failed for good: what the build waits for."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from fupan.contracts.installation import systems
+from fupan.warehouse.connection import Connection, connect, rows
+
+
+def landed(connection: Connection, system: str, business_day: date, run_id: int) -> None:
+    """Record that every table of the system has landed (not committed)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into ops.landing (system, business_day, state, run_id) values (%s, %s, 'landed', %s)
+            on conflict (system, business_day) do update
+            set state = 'landed', run_id = excluded.run_id, landed_at = clock_timestamp(), error = null
+            """,
+            [system, business_day, run_id],
+        )
+
+
+def failed(connection: Connection, system: str, business_day: date, error: str) -> None:
+    """Record that the system won't land for that day, unless it already has (not committed)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            insert into ops.landing as l (system, business_day, state, error) values (%s, %s, 'failed', %s)
+            on conflict (system, business_day) do update
+            set state = 'failed', landed_at = clock_timestamp(), error = excluded.error
+            where l.state <> 'landed'
+            """,
+            [system, business_day, error],
+        )
+
+
+def outstanding(business_day: date) -> dict[str, str]:
+    """Systems of the installation that have neither landed nor failed for that day -> what they are doing."""
+    with connect("loader", "landing") as connection:
+        settled = {
+            row["system"]
+            for row in rows(connection, "select system from ops.landing where business_day = %s", [business_day])
+        }
+        running = {
+            row["system"]: f"extracting since {row['started_at']:%Y-%m-%d %H:%M:%S %Z}"
+            for row in rows(
+                connection,
+                "select system, started_at from ops.run"
+                " where business_day = %s and kind = 'extract' and state = 'running' order by started_at",
+                [business_day],
+            )
+        }
+    return {system: str(running.get(system, "not started")) for system in systems() if system not in settled}

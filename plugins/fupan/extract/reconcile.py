@@ -1,0 +1,90 @@
+"""Deletes that no cursor shows: the source's keys against raw's."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+
+from psycopg2 import sql
+
+from fupan.contracts.contract import Contract
+from fupan.extract import control_totals, ledger
+from fupan.extract.ledger import LoadResult
+from fupan.extract.load import Counts, mark_deleted
+from fupan.extract.raw_tables import relation, same_key
+from fupan.extract.session import Session, each_table, running, system_of, tables_of
+from fupan.extract.source import Read, Totals
+from fupan.extract.stage import create_stage
+from fupan.extract.table import report
+from fupan.warehouse.connection import Connection
+
+_KEYS = "fupan_keys"
+
+
+def reconcile_system(system: str, business_day: date, orchestrator_run_id: str | None = None) -> list[LoadResult]:
+    """Reconcile every delivered table of a system that its contract does not exempt; raises the first table's error."""
+    installed = system_of(system)
+    wanted = [(contract, query) for contract, query in tables_of(installed) if contract.reconcile != "never"]
+    with running(installed, business_day, "maintain", orchestrator_run_id) as session:
+        return each_table(session, wanted, lambda *table: [reconcile_table(*table, after_load=False)])
+
+
+def reconcile_table(session: Session, contract: Contract, query: str, *, after_load: bool) -> LoadResult:
+    """Mark raw's rows whose key is gone from the source, revive those whose key is back; mode 'reconcile' in ops.load.
+
+    ``after_load``: the snapshot is the one of a load that just ended, so raw must now have the very keys of the source;
+    both numbers go to ops.control_total as measure 'keys'. In a later snapshot the source is rightly ahead of raw.
+
+    Raises ContractError where the source's keys are implausibly few.
+    """
+    begun, work = time.monotonic(), session.work
+    position = ledger.watermark(session.control, contract)
+    load_id = ledger.begin_load(
+        session.control, session.run_id, contract, session.business_day, mode="reconcile", watermark=position
+    )
+    try:
+        key = [contract.column(name) for name in contract.primary_key]
+        create_stage(work, key, _KEYS)
+        copied = session.source().copy(Read(contract, query), key, work, _KEYS)
+        with work.cursor() as cursor:
+            cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(_KEYS)))
+        deleted = mark_deleted(work, contract, load_id, _KEYS)
+        revived = _revive(work, contract, load_id)
+        counts = Counts(copied.rows, updated=revived, unchanged=copied.rows - revived, deleted=deleted)
+        agree = None
+        if after_load:
+            agree = control_totals.record(work, contract, load_id, *_keys(work, contract), exact=True)
+        ledger.succeed_load(work, load_id, counts, position)
+        work.commit()
+    except BaseException as error:
+        session.undo(load_id, error)
+        raise
+    result = LoadResult(contract.system, contract.name, load_id, "reconcile", counts, time.monotonic() - begun, agree)
+    report(result)
+    return result
+
+
+def _revive(connection: Connection, contract: Contract, load_id: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "update {} as r set _deleted_at = null, _loaded_at = now(), _batch_id = {}"
+                " where r._deleted_at is not null and exists (select from {} as k where {})"
+            ).format(relation(contract), sql.Literal(load_id), sql.Identifier(_KEYS), same_key(contract, "k", "r"))
+        )
+        return cursor.rowcount
+
+
+def _keys(connection: Connection, contract: Contract) -> tuple[Totals, Totals]:
+    """Number of keys at the source, and of live keys in raw."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "select (select count(*) from (select distinct {} from {}) as k)::numeric,"
+                " (select count(*) from {} where _deleted_at is null)::numeric"
+            ).format(
+                sql.SQL(", ").join(map(sql.Identifier, contract.primary_key)), sql.Identifier(_KEYS), relation(contract)
+            )
+        )
+        source, raw = cursor.fetchone() or (None, None)
+    return {(None, "keys"): source}, {(None, "keys"): raw}

@@ -1,0 +1,134 @@
+"""What the loads of one run share: the system's lock, two warehouse connections, one snapshot of the source."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from fupan.contracts.contract import Contract
+from fupan.contracts.installation import SqlSystem, systems
+from fupan.errors import ConfigurationError
+from fupan.extract import ledger, raw_tables, sql_postgres
+from fupan.extract.connections import source_url
+from fupan.extract.ledger import LoadResult
+from fupan.extract.source import Source, query_of
+from fupan.extract.sql_any import AnySource
+from fupan.extract.sql_postgres import PostgresSource
+from fupan.warehouse.connection import Connection, connect, only_one
+
+log = logging.getLogger("fupan.extract")
+
+#: A contract as the installation changes it, and the query that yields its columns.
+Table = tuple[Contract, str]
+
+
+@dataclass
+class Session:
+    """One run on one system. ``control`` commits each statement; ``work`` carries a load's transaction and has the
+    source's time zone, in which it reads time stamps without zone and cuts days."""
+
+    system: SqlSystem
+    control: Connection
+    work: Connection
+    run_id: int
+    business_day: date
+    _source: Source | None = field(default=None, repr=False)
+
+    def source(self) -> Source:
+        """The source in one snapshot: orders and their lines, read one after the other, fit together."""
+        if self._source is None:
+            self._source = open_source(self.system)
+        return self._source
+
+    def leave_source(self) -> None:
+        """Give the snapshot up; the next read opens a new one."""
+        if self._source is not None:
+            self._source.close()
+            self._source = None
+
+    def undo(self, load_id: int, error: BaseException) -> None:
+        """Roll a load's transaction back and say so in ops; a source that failed is left for a new snapshot."""
+        self.leave_source()
+        if not self.work.closed:
+            self.work.rollback()
+        if not self.control.closed:
+            ledger.fail_load(self.control, load_id, error)
+
+
+@contextlib.contextmanager
+def running(
+    system: SqlSystem, business_day: date, kind: Literal["extract", "maintain"], orchestrator_run_id: str | None
+) -> Iterator[Session]:
+    """A run of its own on ``system``, recorded in ops.run; raises Busy where another one holds the system."""
+    purpose = f"extract {system.system}"
+    with connect("loader", purpose, autocommit=True) as control, connect("loader", f"{purpose} load") as work:
+        only_one(control, purpose)
+        ledger.bury_dead(control, system.system)
+        with work.cursor() as cursor:
+            cursor.execute("select set_config('timezone', %s, false)", [system.time_zone])
+        raw_tables.ensure(work, [contract for contract, _ in tables_of(system)])
+        work.commit()
+        run_id = ledger.begin_run(control, kind, system.system, business_day, orchestrator_run_id)
+        session = Session(system, control, work, run_id, business_day)
+        try:
+            yield session
+        except BaseException as error:
+            if not control.closed:
+                ledger.end_run(control, run_id, error)
+            raise
+        finally:
+            session.leave_source()
+        ledger.end_run(control, run_id, None)
+
+
+def each_table(
+    session: Session,
+    tables: Sequence[Table],
+    load: Callable[[Session, Contract, str], Sequence[LoadResult]],
+) -> list[LoadResult]:
+    """Apply ``load`` to each table; one that fails doesn't stop the others, its error is raised at the end.
+
+    A source that doesn't answer at all is asked once, not once a table.
+    """
+    results: list[LoadResult] = []
+    first: Exception | None = None
+    for contract, query in tables:
+        session.source()
+        try:
+            results += load(session, contract, query)
+        except Exception as error:
+            log.error("%s.%s failed: %s", contract.system, contract.name, ledger.describe(error))
+            first = first or error
+    if first is not None:
+        raise first
+    return results
+
+
+def system_of(name: str) -> SqlSystem:
+    """A system of the installation. Raises ConfigurationError where it has none of that name."""
+    installed = systems()
+    if name not in installed:
+        raise ConfigurationError(
+            "The installation has no such system", system=name, remedy=f"Known systems: {', '.join(installed)}"
+        )
+    return installed[name]
+
+
+def tables_of(system: SqlSystem) -> list[Table]:
+    """The tables that the installation delivers, in its order."""
+    return [(system.effective(name), query_of(entry)) for name, entry in system.tables.items()]
+
+
+def open_source(system: SqlSystem) -> Source:
+    """A snapshot of the system's database. Raises SourceUnavailable or ConfigurationError."""
+    url = source_url(system.connection, system.system)
+    if url.get_backend_name() == "postgresql":
+        connection = sql_postgres.connect(system, url)
+        if sql_postgres.can_stream(connection):
+            return PostgresSource(system, connection)
+        connection.close()
+    return AnySource(system, url)

@@ -1,0 +1,91 @@
+"""One load of one table: contract checked, streamed into the stage, settled in raw, proven, committed at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+
+from psycopg2 import sql
+
+from fupan.contracts.contract import Contract
+from fupan.extract import control_totals, cursors, drift, ledger
+from fupan.extract.cursors import Window
+from fupan.extract.ledger import LoadResult
+from fupan.extract.load import settle
+from fupan.extract.raw_tables import relation
+from fupan.extract.session import Session, log
+from fupan.extract.source import Read
+from fupan.extract.stage import STAGE, create_stage
+from fupan.warehouse.connection import Connection
+
+
+def load_table(session: Session, contract: Contract, query: str, window: Window | None = None) -> LoadResult:
+    """Load one table; on any error raw, watermark and totals stay as they were and ops.load says failed.
+
+    Raises ContractError (trying again won't help) or SourceUnavailable (it may).
+    """
+    begun, control, work = time.monotonic(), session.control, session.work
+    position = ledger.watermark(control, contract)
+    plan = cursors.plan(contract, position, _is_empty(control, contract), window, session.system.time_zone)
+    load_id = ledger.begin_load(
+        control, session.run_id, contract, session.business_day, mode=plan.mode, watermark=position
+    )
+    try:
+        read = Read(contract, query, plan.bound)
+        source = session.source()
+        _check(control, source.describe(read), read)
+        create_stage(work, contract.columns)
+        copied = source.copy(read, contract.columns, work, STAGE)
+        if copied.retyped:
+            drift.record(control, contract, copied.retyped)
+            drift.refuse(contract, copied.retyped)
+        # A window says nothing of what lies outside it, so it moves no watermark.
+        reached = None
+        if plan.mode != "window":
+            reached = cursors.highest(work, contract, STAGE, session.business_day + timedelta(days=2))
+        counts = settle(work, contract, load_id, copied.rows, whole=plan.bound is None)
+        agree = control_totals.record(
+            work,
+            contract,
+            load_id,
+            source.totals(read),
+            control_totals.of_raw(work, contract, None if plan.bound is None else STAGE),
+            exact=source.exact,
+        )
+        after = cursors.later(contract, position, reached)
+        if after is not None and after != position:
+            ledger.move_watermark(work, contract, after, load_id)
+        ledger.succeed_load(work, load_id, counts, after)
+        work.commit()
+    except BaseException as error:
+        session.undo(load_id, error)
+        raise
+    result = LoadResult(contract.system, contract.name, load_id, plan.mode, counts, time.monotonic() - begun, agree)
+    report(result)
+    return result
+
+
+def report(result: LoadResult) -> None:
+    """One line of progress a table."""
+    c = result.counts
+    log.info(
+        "%s.%s %s: %d rows read in %.1f s, %d inserted, %d updated, %d unchanged, %d duplicate, %d rejected, %d deleted%s",
+        *(result.system, result.table, result.mode, c.read, result.seconds, c.inserted, c.updated, c.unchanged),
+        *(c.duplicate, c.rejected, c.deleted, "; CONTROL TOTALS DISAGREE" if result.totals_agree is False else ""),
+    )
+
+
+def _check(control: Connection, delivered: Mapping[str, str | None], read: Read) -> None:
+    differences = drift.compare(read.contract, delivered)
+    drift.record(control, read.contract, differences)
+    drift.refuse(read.contract, differences)
+    for difference in differences:
+        log.warning("%s.%s: new column %s", read.contract.system, read.contract.name, difference.column)
+
+
+def _is_empty(connection: Connection, contract: Contract) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("select not exists (select from {})").format(relation(contract)))
+        row = cursor.fetchone()
+    return row is None or bool(row[0])
