@@ -147,15 +147,15 @@ final as (
         movements.price_band,
         movements.currency,
 
-        coalesce(sum(movements.revenue), 0) as revenue,
-        coalesce(sum(movements.costed_revenue), 0) as costed_revenue,
-        coalesce(sum(movements.cost_amount), 0) as cost_amount,
-        sum(movements.costed_revenue) - sum(movements.cost_amount) as gross_profit,
+        coalesce(sum(movements.revenue), 0)::numeric(20, 4) as revenue,
+        coalesce(sum(movements.costed_revenue), 0)::numeric(20, 4) as costed_revenue,
+        coalesce(sum(movements.cost_amount), 0)::numeric(20, 4) as cost_amount,
+        (sum(movements.costed_revenue) - sum(movements.cost_amount))::numeric(20, 4) as gross_profit,
         coalesce(sum(movements.units), 0) as units,
         coalesce(sum(movements.line_count), 0) as line_count,
         coalesce(sum(movements.order_count), 0) as order_count,
-        coalesce(sum(movements.discount_amount), 0) as discount_amount,
-        coalesce(sum(movements.refund_amount), 0) as refund_amount,
+        coalesce(sum(movements.discount_amount), 0)::numeric(20, 4) as discount_amount,
+        coalesce(sum(movements.refund_amount), 0)::numeric(20, 4) as refund_amount,
         coalesce(sum(movements.returned_units), 0) as returned_units
     from movements
     group by

@@ -129,11 +129,11 @@ final as (
         movements.product_line,
         movements.currency,
 
-        coalesce(sum(movements.revenue), 0) as revenue,
-        coalesce(sum(movements.costed_revenue), 0) as costed_revenue,
-        sum(movements.costed_revenue) - sum(movements.cost_amount) as gross_profit,
+        coalesce(sum(movements.revenue), 0)::numeric(20, 4) as revenue,
+        coalesce(sum(movements.costed_revenue), 0)::numeric(20, 4) as costed_revenue,
+        (sum(movements.costed_revenue) - sum(movements.cost_amount))::numeric(20, 4) as gross_profit,
         coalesce(sum(movements.units), 0) as units,
-        coalesce(sum(movements.refund_amount), 0) as refund_amount,
+        coalesce(sum(movements.refund_amount), 0)::numeric(20, 4) as refund_amount,
         coalesce(sum(movements.returned_units), 0) as returned_units
     from movements
     group by

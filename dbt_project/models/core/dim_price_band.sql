@@ -14,7 +14,7 @@ final as (
         price_bands.label_en,
         price_bands.label_zh,
         price_bands.lower_bound,
-        coalesce(price_bands.upper_bound, 'infinity') as upper_bound,
+        price_bands.upper_bound,
         price_bands.sort_order
     from price_bands
 

@@ -131,7 +131,7 @@ of_no_order_line as (
         on
             returns_to_build.currency = price_bands.currency
             and returns_to_build.refund_a_unit >= price_bands.lower_bound
-            and returns_to_build.refund_a_unit < price_bands.upper_bound
+            and (returns_to_build.refund_a_unit < price_bands.upper_bound or price_bands.upper_bound is null)
     where not exists (
         select 1
         from of_an_order_line

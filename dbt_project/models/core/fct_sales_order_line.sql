@@ -131,7 +131,7 @@ final as (
         on
             lines_to_build.currency = price_bands.currency
             and lines_to_build.unit_price >= price_bands.lower_bound
-            and lines_to_build.unit_price < price_bands.upper_bound
+            and (lines_to_build.unit_price < price_bands.upper_bound or price_bands.upper_bound is null)
 
 )
 

@@ -183,10 +183,12 @@ def _invoke(arguments: Sequence[str]) -> dict[str, NodeResult]:
 def _explained(exception: BaseException) -> FupanError:
     if _LOST_CONNECTION.search(str(exception)):
         return SourceUnavailable(
-            f"dbt lost the warehouse: {exception}", remedy="Check that it runs (`fupan status`), then run the step again"
+            f"dbt lost the warehouse: {exception}",
+            remedy="Check that it runs (`fupan status`), then run the step again",
         )
     return ConfigurationError(
-        f"dbt could not run: {exception}", remedy=f"Correct the project; {_state() / 'logs' / 'dbt.log'} has the details"
+        f"dbt could not run: {exception}",
+        remedy=f"Correct the project; {_state() / 'logs' / 'dbt.log'} has the details",
     )
 
 
@@ -263,7 +265,17 @@ def _record(build_id: int, result: StageResult) -> None:
             "insert into ops.dbt_node (build_id, stage, node_id, resource_type, status, failures, rows_affected, seconds, "
             "message) values %s",
             [
-                (build_id, result.stage, n.node_id, n.resource_type, n.status, n.failures, n.rows_affected, n.seconds, n.message)
+                (
+                    build_id,
+                    result.stage,
+                    n.node_id,
+                    n.resource_type,
+                    n.status,
+                    n.failures,
+                    n.rows_affected,
+                    n.seconds,
+                    n.message,
+                )
                 for n in result.nodes
             ],
         )
