@@ -12,6 +12,8 @@ One business day is one run, with the partition key `YYYY-MM-DD`; at 02:00 (Asia
    release.
 6. **report** tells the owners of what was held and writes the night report.
 
+A run that fails, or is at work four hours after it began, is told to the engineers at once.
+
 To run it again after a failure: clear the failed task, or trigger the DAG with the day as partition key: every step may
 be killed and run again. A day that is finished is skipped, unless something landed since, or `force` is set.
 """
@@ -28,6 +30,7 @@ from fupan.night.assets import MARTS, RAW
 from fupan.night.await_sources import AwaitSources
 from fupan.night.business_day import business_day
 from fupan.night.dag_defaults import FORCE, TASK_DEFAULTS, nightly
+from fupan.night.trouble import failed, overdue
 
 with DAG(
     "build_warehouse",
@@ -36,6 +39,10 @@ with DAG(
     schedule=nightly(),
     catchup=False,
     max_active_runs=1,
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT, interval=timedelta(hours=4), callback=SyncCallback(overdue)
+    ),
+    on_failure_callback=failed,
     # Shorter than the six hours after which a build without an end is taken for dead.
     dagrun_timeout=timedelta(hours=5),
     default_args=TASK_DEFAULTS,
@@ -47,13 +54,13 @@ with DAG(
     @task(execution_timeout=timedelta(minutes=10))
     def begin_build(**context: Any) -> int:
         """Put a new build in charge; skip a day that is finished."""
-        from fupan.night import build, late
+        from fupan.night import arrivals, build
 
         day, force = business_day(context), context["params"]["force"]
         finished = build.already_finished(day)
         if finished and not force:
             raise AirflowSkipException(f"{day} is finished (build {finished}); set force to build it again")
-        held = [] if force else late.held_dimensions(day)
+        held = [] if force else arrivals.held_dimensions(day)
         return build.begin(
             day, kind="late" if held else "nightly", dimensions=held or None, orchestrator_run_id=context["run_id"]
         )

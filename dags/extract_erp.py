@@ -50,11 +50,11 @@ with DAG(
     @task(execution_timeout=timedelta(hours=2), on_failure_callback=give_up, outlets=[RAW[SYSTEM]])
     def extract(**context: Any) -> None:
         """Load every table of the ERP into raw."""
-        from fupan.extract.landing import landed
         from fupan.extract.run import extract_system
+        from fupan.night.arrivals import has_landed
 
         day = business_day(context)
-        if landed(SYSTEM, day) and not context["params"]["force"]:
+        if has_landed(SYSTEM, day) and not context["params"]["force"]:
             raise AirflowSkipException(f"{SYSTEM} of {day} has landed already; set force to extract it again")
         loads = extract_system(SYSTEM, day, orchestrator_run_id=context["run_id"])
         context["outlet_events"][RAW[SYSTEM]].extra = {"business_day": day.isoformat(), "tables": len(loads)}
@@ -62,7 +62,7 @@ with DAG(
     @task.short_circuit(execution_timeout=timedelta(minutes=5))
     def landed_late(**context: Any) -> bool:
         """Go on only where the build of this day began without the ERP."""
-        from fupan.night.late import came_late
+        from fupan.night.arrivals import came_late
 
         return came_late(SYSTEM, business_day(context))
 

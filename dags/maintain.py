@@ -17,6 +17,7 @@ from airflow.sdk import DAG, task
 from fupan.night.assets import RAW
 from fupan.night.business_day import business_day
 from fupan.night.dag_defaults import TASK_DEFAULTS, weekly
+from fupan.night.trouble import failed
 
 KEPT_RELEASES = 7
 
@@ -27,6 +28,7 @@ with DAG(
     schedule=weekly(),
     catchup=False,
     max_active_runs=1,
+    on_failure_callback=failed,
     dagrun_timeout=timedelta(hours=8),
     default_args=TASK_DEFAULTS,
     tags=["maintain"],

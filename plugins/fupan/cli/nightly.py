@@ -11,7 +11,9 @@ import click
 
 
 @click.command()
-@click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Business day; default: that of the newest night.")
+@click.option(
+    "--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Business day; default: that of the newest night."
+)
 @click.option("--force", is_flag=True, help="Run again although this business day is finished.")
 def nightly(day: datetime | None, force: bool) -> int:
     """Extract, prove, build and publish one business day under the real Airflow, then print the night report.

@@ -33,7 +33,7 @@ def business_day(context: Mapping[str, Any]) -> date:
     except ValueError as wrong:
         raise ConfigurationError(
             f"This run has the partition key {key!r}, which is no business day",
-            remedy="Trigger it with a partition key like 2026-01-31 (UI: Trigger > Partition Key), or run `fupan nightly --date`",
+            remedy="Trigger it with a partition key like 2026-01-31 (UI: Trigger), or run `fupan nightly --date`",
         ) from wrong
 
 

@@ -59,7 +59,9 @@ def _require_importable(api: AirflowApi) -> None:
     errors = api.import_errors()
     if errors:
         told = "\n".join(f"{file}:\n{trace}" for file, trace in errors.items())
-        raise NightFailed(f"A DAG file can't be imported:\n{told}", remedy="Correct it; Airflow reads it again by itself")
+        raise NightFailed(
+            f"A DAG file can't be imported:\n{told}", remedy="Correct it; Airflow reads it again by itself"
+        )
 
 
 def _tell(run: Run, progress: Progress) -> None:
@@ -86,8 +88,7 @@ def _tell_failure(api: AirflowApi, run: Run, day: date, progress: Progress) -> N
     failed = [task for task in run.tasks if task.state == "failed"]
     log = "\n".join(f"--- {run.dag_id}.{task.task_id}\n{api.log_tail(run.dag_id, run.run_id, task)}" for task in failed)
     remedy = (
-        f"Mend the cause, then run `fupan nightly --date {day}` again, or clear the failed task at "
-        f"{api.url}/dags/{run.dag_id}/runs/{run.run_id}"
+        f"Mend the cause, then run `fupan nightly --date {day}` again, or clear the failed task in Airflow (`fupan up`)"
     )
     if run.dag_id == BUILD:
         raise NightFailed(f"The night of {day} has failed:\n{log or run.state}\n", remedy=remedy)

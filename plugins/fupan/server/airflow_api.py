@@ -131,7 +131,9 @@ class AirflowApi:
 def _told(event: Any) -> list[str]:
     if not isinstance(event, dict):
         return [str(event)]
-    lines = [str(event.get("event", ""))]
+    text = str(event.get("event", ""))
+    # Airflow's marks of what its own UI folds up.
+    lines = [] if text.startswith("::") else [text]
     for error in event.get("error_detail") or []:
         lines.extend(
             f"  {frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in (error.get("frames") or [])[-4:]

@@ -16,6 +16,7 @@ def start_warehouse(progress: Progress) -> None:
     """Start what this machine has to run, bring the warehouse to shape, name the reference ERP as connection `fupan_erp`."""
     from fupan.extract.raw_tables import ensure_raw_tables  # noqa: PLC0415
     from fupan.warehouse.bootstrap import bootstrap  # noqa: PLC0415
+    from fupan.warehouse.pseudonym_key import require_unchanged  # noqa: PLC0415
 
     if needs_postgres():
         progress.say("starting PostgreSQL")
@@ -28,6 +29,7 @@ def start_warehouse(progress: Progress) -> None:
         start_reference_erp()
     progress.say("preparing the warehouse")
     bootstrap()
+    require_unchanged()
     ensure_raw_tables()
 
 

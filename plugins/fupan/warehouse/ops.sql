@@ -72,6 +72,13 @@ create table if not exists ops.load (
 );
 comment on table ops.load is 'One row a load of one source table; raw._batch_id is its load_id. read = inserted + updated + unchanged + duplicate + rejected.';
 
+create table if not exists ops.pseudonym_key (
+    only_row boolean primary key default true check (only_row),
+    fingerprint text not null,
+    recorded_at timestamptz not null default clock_timestamp()
+);
+comment on table ops.pseudonym_key is 'One row: fingerprint of the key that made the hashes in raw. Another key would give a person a second hash.';
+
 create table if not exists ops.watermark (
     system text not null,
     table_name text not null,

@@ -1,4 +1,7 @@
-"""A source that lands after the night's build has begun: one more build of that day, for the dimensions that were held."""
+"""What has landed when: a day is extracted once, and a source that lands after the build has begun gets one more build.
+
+That build publishes only the dimensions that were held.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,13 @@ where verdict.verdict = 'held' and verdict.build_id = (
 )
 order by verdict.dimension
 """
+
+
+def has_landed(system: str, day: date) -> bool:
+    """Whether every table of ``system`` has landed for ``day``."""
+    with connect("builder", f"landed {system}") as connection:
+        sql = "select 1 from ops.landing where system = %s and business_day = %s and state = 'landed'"
+        return bool(rows(connection, sql, [system, day]))
 
 
 def came_late(system: str, day: date) -> bool:
