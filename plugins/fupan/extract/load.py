@@ -32,51 +32,23 @@ class Counts:
     deleted: int = 0
 
 
-def settle(connection: Connection, contract: Contract, load_id: int, rows_read: int, *, whole: bool) -> Counts:
+def settle(
+    connection: Connection, contract: Contract, load_id: int, rows_read: int, *, whole: bool, raw_is_empty: bool
+) -> Counts:
     """Bring the stage's rows into raw; ``whole``: the stage is the whole table, so what it lacks is deleted at the source.
 
     The stage keeps the rows that now stand in raw. Raises ContractError where the stage lacks implausibly many rows.
     """
-    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in contract.columns)
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(STAGE)))
-        # Before rejects leave the stage: a row that the source still has is not deleted because it can't be read.
-        deleted = mark_deleted(connection, contract, load_id, STAGE) if whole else 0
-        rejected = _reject(connection, contract, load_id)
-        duplicate = _drop_duplicates(connection, contract)
-        cursor.execute(
-            sql.SQL(
-                """
-                with applied as (
-                    insert into {raw} as r ({names}, _batch_id)
-                    select {names}, {load} from {stage} as s
-                    where not exists (
-                        select from {raw} as r
-                        where {same_key} and r._deleted_at is null and ({theirs}) is not distinct from ({ours})
-                    )
-                    on conflict ({key}) do update
-                    set {changes}, _batch_id = excluded._batch_id, _loaded_at = excluded._loaded_at, _deleted_at = null
-                    where ({ours}) is distinct from ({excluded}) or r._deleted_at is not null
-                    returning (r.xmax = 0) as is_new
-                )
-                select count(*) filter (where is_new), count(*) filter (where not is_new) from applied
-                """
-            ).format(
-                raw=relation(contract),
-                stage=sql.Identifier(STAGE),
-                names=names,
-                load=sql.Literal(load_id),
-                same_key=same_key(contract, "s", "r"),
-                theirs=_all_of("s", contract),
-                ours=_all_of("r", contract),
-                excluded=_all_of("excluded", contract),
-                key=sql.SQL(", ").join(map(sql.Identifier, contract.primary_key)),
-                changes=sql.SQL(", ").join(
-                    sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column.name)) for column in contract.columns
-                ),
-            )
-        )
-        inserted, updated = cursor.fetchone() or (0, 0)
+    # Before rejects leave the stage: a row that the source still has is not deleted because it can't be read.
+    deleted = mark_deleted(connection, contract, load_id, STAGE) if whole and not raw_is_empty else 0
+    rejected = _reject(connection, contract, load_id)
+    duplicate = _drop_duplicates(connection, contract)
+    if raw_is_empty:
+        inserted, updated = _insert(connection, contract, load_id), 0
+    else:
+        inserted, updated = _upsert(connection, contract, load_id)
     unchanged = rows_read - rejected - duplicate - inserted - updated
     return Counts(rows_read, inserted, updated, unchanged, duplicate, rejected, deleted)
 
@@ -184,6 +156,57 @@ def _drop_duplicates(connection: Connection, contract: Contract) -> int:
             )
         )
         return cursor.rowcount
+
+
+def _insert(connection: Connection, contract: Contract, load_id: int) -> int:
+    """Into an empty table, at a third of what an upsert costs; the system's lock keeps other writers away."""
+    names = sql.SQL(", ").join(sql.Identifier(column.name) for column in contract.columns)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("insert into {} ({}, _batch_id) select {}, {} from {}").format(
+                relation(contract), names, names, sql.Literal(load_id), sql.Identifier(STAGE)
+            )
+        )
+        return cursor.rowcount
+
+
+def _upsert(connection: Connection, contract: Contract, load_id: int) -> tuple[int, int]:
+    """Rows inserted and updated. Equal rows are left out first: ON CONFLICT would lock, that is write, each of them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                """
+                with applied as (
+                    insert into {raw} as r ({names}, _batch_id)
+                    select {names}, {load} from {stage} as s
+                    where not exists (
+                        select from {raw} as r
+                        where {same_key} and r._deleted_at is null and ({theirs}) is not distinct from ({ours})
+                    )
+                    on conflict ({key}) do update
+                    set {changes}, _batch_id = excluded._batch_id, _loaded_at = excluded._loaded_at, _deleted_at = null
+                    where ({ours}) is distinct from ({excluded}) or r._deleted_at is not null
+                    returning (r.xmax = 0) as is_new
+                )
+                select count(*) filter (where is_new), count(*) filter (where not is_new) from applied
+                """
+            ).format(
+                raw=relation(contract),
+                stage=sql.Identifier(STAGE),
+                names=sql.SQL(", ").join(sql.Identifier(column.name) for column in contract.columns),
+                load=sql.Literal(load_id),
+                same_key=same_key(contract, "s", "r"),
+                theirs=_all_of("s", contract),
+                ours=_all_of("r", contract),
+                excluded=_all_of("excluded", contract),
+                key=sql.SQL(", ").join(map(sql.Identifier, contract.primary_key)),
+                changes=sql.SQL(", ").join(
+                    sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column.name)) for column in contract.columns
+                ),
+            )
+        )
+        inserted, updated = cursor.fetchone() or (0, 0)
+        return inserted, updated
 
 
 def _all_of(alias: str, contract: Contract) -> sql.Composed:

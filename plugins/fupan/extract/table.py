@@ -27,7 +27,8 @@ def load_table(session: Session, contract: Contract, query: str, window: Window 
     """
     begun, control, work = time.monotonic(), session.control, session.work
     position = ledger.watermark(control, contract)
-    plan = cursors.plan(contract, position, _is_empty(control, contract), window, session.system.time_zone)
+    raw_is_empty = _is_empty(control, contract)
+    plan = cursors.plan(contract, position, raw_is_empty, window, session.system.time_zone)
     load_id = ledger.begin_load(
         control, session.run_id, contract, session.business_day, mode=plan.mode, watermark=position
     )
@@ -44,7 +45,7 @@ def load_table(session: Session, contract: Contract, query: str, window: Window 
         reached = None
         if plan.mode != "window":
             reached = cursors.highest(work, contract, STAGE, session.business_day + timedelta(days=2))
-        counts = settle(work, contract, load_id, copied.rows, whole=plan.bound is None)
+        counts = settle(work, contract, load_id, copied.rows, whole=plan.bound is None, raw_is_empty=raw_is_empty)
         agree = control_totals.record(
             work,
             contract,
