@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from psycopg2.extras import Json
 
 from fupan import settings
+from fupan.errors import ConfigurationError
 from fupan.report.collect import collect
 from fupan.report.model import NightReport
 from fupan.report.visible import humanise
@@ -35,6 +36,17 @@ def write_report(build_id: int) -> NightReport:
     if newest["build_id"] == build_id:
         _replace(reports() / "latest.html", page)
     return report
+
+
+def load_report(build_id: int) -> NightReport:
+    """The report as it was written. Raises ConfigurationError where the build has none."""
+    with connect("builder", "night report") as connection:
+        found = rows(connection, "select report from ops.night_report where build_id = %s", [build_id])
+    if not found:
+        raise ConfigurationError(
+            f"Build {build_id} has no night report", remedy="It ended before its last step; see ops.build_step"
+        )
+    return NightReport.model_validate(found[0]["report"])
 
 
 def reports() -> Path:
@@ -68,8 +80,8 @@ def _environment() -> Environment:
 
 
 def number(value: int | None) -> str:
-    """`12,345`, a middle dot for zero (so that what happened stands out), a dash for unknown."""
-    return "–" if value is None else f"{value:,}" if value else "·"
+    """`12,345`; a dash for unknown."""
+    return "–" if value is None else f"{value:,}"
 
 
 def duration(seconds: float | None) -> str:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fupan.report.model import COUNTS, NightReport
-from fupan.report.night import duration, number, report_file
+from fupan.report.night import duration, report_file
 
 WIDTH = 100
 VERDICTS = {
@@ -53,7 +53,16 @@ def render(report: NightReport) -> RenderableType:
 
 
 def _section(title: str, parts: Sequence[RenderableType]) -> list[RenderableType]:
-    return [Text(), Text(title, style="bold"), *(Padding(part, (0, 0, 0, 2)) for part in parts)] if parts else []
+    return [Text(), Text(title, style="bold"), *map(_indent, parts)] if parts else []
+
+
+def _indent(part: RenderableType) -> RenderableType:
+    return Padding(part, (0, 0, 0, 2), expand=False)
+
+
+def number(value: int | None) -> str:
+    """`12,345`, a middle dot for zero, so that what happened stands out; a dash for unknown."""
+    return "–" if value is None else f"{value:,}" if value else "·"
 
 
 def _table(*columns: str, right_from: int = 1) -> Table:
@@ -76,13 +85,13 @@ def _dimensions(report: NightReport) -> list[RenderableType]:
         )
         held = f", held since {seen.held_since}" if seen.held_since else ""
         override = f", published by override: {seen.override_reason}" if seen.override_reason else ""
-        parts.append(Padding(shows + held + override, (0, 0, 0, 2)))
-        parts += [Padding(Text(f"- {reason}"), (0, 0, 0, 2)) for reason in outcome.reasons]
+        parts.append(_indent(Text(shows + held + override)))
+        parts += [_indent(Text(f"- {reason}")) for reason in outcome.reasons]
         if outcome.tables:
             tables = "  ".join(f"{table.name}\u00a0{number(table.row_count)}" for table in outcome.tables)
-            parts.append(Padding(Text(f"rows: {tables}", style="dim"), (0, 0, 0, 2)))
+            parts.append(_indent(Text(f"rows: {tables}", style="dim")))
         if seen.no_data:
-            parts.append(Padding(Text(f"no data (source not delivered): {', '.join(seen.no_data)}"), (0, 0, 0, 2)))
+            parts.append(_indent(Text(f"no data (source not delivered): {', '.join(seen.no_data)}")))
     return parts or [Text("no verdict was reached; what BI users see has not changed", style="red")]
 
 
