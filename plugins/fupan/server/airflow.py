@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from fupan import settings
-from fupan.errors import FupanError, SourceUnavailable
+from fupan.errors import ConfigurationError, FupanError, SourceUnavailable
 from fupan.server.airflow_api import AirflowApi
 from fupan.server.postgres import EmbeddedPostgres
 
@@ -89,8 +89,11 @@ class EmbeddedAirflow:
 
     @property
     def url(self) -> str:
-        """Address of the UI and of the REST API."""
-        return f"http://127.0.0.1:{self._read()['port']}"
+        """Address of the UI and of the REST API. Raises ConfigurationError before the first start."""
+        port = self._read().get("port")
+        if port is None:
+            raise ConfigurationError("Airflow has never been started here", remedy="Run `make up` (or `make nightly`)")
+        return f"http://127.0.0.1:{port}"
 
     @property
     def password(self) -> str:
@@ -115,8 +118,7 @@ class EmbeddedAirflow:
             if self.running():
                 return
             self._stop()
-            port = self._port()
-            self._write({"port": port, "components": {}})
+            self._write({"port": self._port(), "components": {}})
             environment = self.environment()
             self._migrate(environment, progress)
             progress("starting Airflow")

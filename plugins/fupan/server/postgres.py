@@ -122,10 +122,14 @@ class EmbeddedPostgres:
             return None
         return pid if ours else None
 
+    def made(self) -> bool:
+        """Whether the server has data: it was started before."""
+        return (self.data / "PG_VERSION").exists()
+
     def start(self) -> str:
         """Start the server if it is not running and return its URL; recovers from kill -9 of any of its processes."""
         with self._lock():
-            if not (self.data / "PG_VERSION").exists():
+            if not self.made():
                 self._initdb()
             self._await_ready()
         return self.url

@@ -14,6 +14,7 @@ ERP_CONNECTION = "AIRFLOW_CONN_FUPAN_ERP"
 
 def start_warehouse(progress: Progress) -> None:
     """Start what this machine has to run, bring the warehouse to shape, name the reference ERP as connection `fupan_erp`."""
+    from fupan.demo import erp  # noqa: PLC0415
     from fupan.extract.raw_tables import ensure_raw_tables  # noqa: PLC0415
     from fupan.warehouse.bootstrap import bootstrap  # noqa: PLC0415
     from fupan.warehouse.pseudonym_key import require_unchanged  # noqa: PLC0415
@@ -26,18 +27,18 @@ def start_warehouse(progress: Progress) -> None:
             server.ensure_database("fupan")
     if is_reference():
         progress.say("starting the reference company's ERP")
-        start_reference_erp()
+        erp.ensure()
+        name_reference_erp()
     progress.say("preparing the warehouse")
     bootstrap()
     require_unchanged()
     ensure_raw_tables()
 
 
-def start_reference_erp() -> None:
-    """Make the reference ERP where it is missing, and name it to this process and all that it starts."""
+def name_reference_erp() -> None:
+    """Tell this process, and all that it starts, where the reference ERP is."""
     from fupan.demo import erp  # noqa: PLC0415
 
-    erp.ensure()
     os.environ[ERP_CONNECTION] = erp.connection_url()
 
 
