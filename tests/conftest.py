@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from fupan.server.postgres import EmbeddedPostgres
 from fupan.warehouse.bootstrap import bootstrap
+from tests.databases import drop_database, new_database
 
-_numbers = itertools.count(1)
+pytest_plugins = ["tests.company"]
 
 
 @pytest.fixture(scope="session")
@@ -33,19 +32,6 @@ def server(state: Path) -> Iterator[EmbeddedPostgres]:
     postgres.start()
     yield postgres
     postgres.stop()
-
-
-def new_database(server: EmbeddedPostgres, prefix: str) -> str:
-    """libpq URL, as superuser, of a new empty database."""
-    return server.ensure_database(f"{prefix}_{next(_numbers)}")
-
-
-def drop_database(server: EmbeddedPostgres, url: str) -> None:
-    connection = psycopg2.connect(server.url)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        cursor.execute(f'drop database if exists "{url.rpartition("/")[2]}" with (force)')
-    connection.close()
 
 
 @pytest.fixture

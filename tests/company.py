@@ -1,0 +1,149 @@
+"""A reference company of the test's own: its ERP and its warehouse, after a first good night that all tests share.
+
+The first night is run once a test run; every test works on copies of both databases.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import psycopg2
+import psycopg2.extras
+import pytest
+
+from fupan.demo import erp
+from fupan.extract.raw_tables import ensure_raw_tables
+from fupan.extract.run import extract_system
+from fupan.night import build, steps
+from fupan.server.postgres import EmbeddedPostgres
+from fupan.warehouse.bootstrap import bootstrap
+from fupan.warehouse.connection import connect, rows
+from tests.databases import drop_database, new_database
+
+FIRST_DAY = date(2026, 11, 20)
+
+
+@dataclass
+class Company:
+    """What a test does to the company, and what it sees of it. ``day`` is the newest business day that was built."""
+
+    warehouse: str
+    source: str
+    day: date
+
+    def extract(self) -> None:
+        extract_system("erp", self.day)
+
+    def night(self) -> int:
+        """Extract and build the newest business day in this process; returns the build_id."""
+        self.extract()
+        return self.build()
+
+    def build(self) -> int:
+        build_id = build.begin(self.day)
+        steps.run_all(build_id)
+        return build_id
+
+    def advance(self, days: int = 1) -> None:
+        erp.advance(days)
+        self.day += timedelta(days=days)
+
+    def in_erp(self, statement: str, *parameters: Any) -> int:
+        """Change the ERP as its owner; returns the rows changed."""
+        with contextlib.closing(psycopg2.connect(self.source)) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, parameters)
+            connection.commit()
+            return cursor.rowcount
+
+    def ask(self, query: str, *parameters: Any) -> list[dict[str, Any]]:
+        with connect("owner", "test") as connection:
+            return rows(connection, query, parameters)
+
+    def verdict(self, build_id: int, dimension: str = "sales_performance") -> dict[str, Any]:
+        return self.ask("select * from ops.verdict where build_id = %s and dimension = %s", build_id, dimension)[0]
+
+    def contents(self, *schemas: str) -> dict[str, str]:
+        """Relation -> fingerprint of its rows, whatever their order; without what a rerun may number differently."""
+        found = {}
+        for relation in self.ask(
+            "select table_schema as schema, table_name as name from information_schema.tables "
+            "where table_schema = any(%s) order by 1, 2",
+            list(schemas),
+        ):
+            columns = self.ask(
+                "select string_agg(format('%%I::text', column_name), ', ' order by column_name) as list "
+                "from information_schema.columns where table_schema = %s and table_name = %s "
+                "and column_name not in ('build_id', 'dbt_updated_at', 'dbt_scd_id', '_batch_id', '_loaded_at')",
+                relation["schema"],
+                relation["name"],
+            )[0]["list"]
+            name = f'"{relation["schema"]}"."{relation["name"]}"'
+            found[name] = self.ask(
+                f"select count(*) || ' rows ' || coalesce(md5(string_agg(md5(row({columns})::text), '' "
+                f"order by md5(row({columns})::text))), '') as print from {name}"
+            )[0]["print"]
+        return found
+
+    def public(self) -> dict[str, str]:
+        """What BI users see."""
+        return self.contents("sales_performance")
+
+
+def _use(patch: pytest.MonkeyPatch, warehouse: str, source: str) -> None:
+    patch.setenv("FUPAN_WAREHOUSE_URL", warehouse)
+    patch.setattr(erp, "DATABASE", source.rpartition("/")[2])
+    patch.setenv("AIRFLOW_CONN_FUPAN_ERP", erp.connection_url())
+
+
+@pytest.fixture(scope="session")
+def after_first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
+    """libpq URLs of a warehouse and its ERP after the first night; to be copied, not used."""
+    with pytest.MonkeyPatch.context() as patch:
+        warehouse = new_database(server, "first_night")
+        patch.setenv("FUPAN_WAREHOUSE_URL", warehouse)
+        patch.setattr(erp, "DATABASE", "first_night_erp")
+        bootstrap()
+        source = erp.ensure(until=FIRST_DAY)
+        _use(patch, warehouse, source)
+        ensure_raw_tables()
+        Company(warehouse, source, FIRST_DAY).night()
+    yield warehouse, source
+    drop_database(server, warehouse)
+    drop_database(server, source)
+
+
+def copy(server: EmbeddedPostgres, url: str) -> str:
+    """A copy of a database that nobody is connected to; returns its URL."""
+    template = url.rpartition("/")[2]
+    target = new_database(server, "copy")
+    name = target.rpartition("/")[2]
+    with contextlib.closing(psycopg2.connect(server.url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'drop database "{name}"')
+            cursor.execute(f'create database "{name}" template "{template}"')
+            # Settings of a role in a database are not copied with it.
+            cursor.execute(
+                f"alter role bi_reader in database \"{name}\" set idle_in_transaction_session_timeout = '5min'"
+            )
+            for role in ("fupan_builder", "fupan_loader"):
+                cursor.execute(f'grant create, temporary on database "{name}" to {role}')
+            cursor.execute(f'revoke create on database "{name}" from fupan_loader')
+    return target
+
+
+@pytest.fixture
+def company(
+    server: EmbeddedPostgres, after_first_night: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Company]:
+    """The company the morning after its first night."""
+    warehouse, source = (copy(server, url) for url in after_first_night)
+    _use(monkeypatch, warehouse, source)
+    monkeypatch.delenv("FUPAN_ALERT_URLS", raising=False)
+    yield Company(warehouse, source, FIRST_DAY)
+    drop_database(server, warehouse)
+    drop_database(server, source)

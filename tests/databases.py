@@ -1,0 +1,24 @@
+"""Databases of the test run's own server."""
+
+from __future__ import annotations
+
+import itertools
+
+import psycopg2
+
+from fupan.server.postgres import EmbeddedPostgres
+
+_numbers = itertools.count(1)
+
+
+def new_database(server: EmbeddedPostgres, prefix: str) -> str:
+    """libpq URL, as superuser, of a new empty database."""
+    return server.ensure_database(f"{prefix}_{next(_numbers)}")
+
+
+def drop_database(server: EmbeddedPostgres, url: str) -> None:
+    connection = psycopg2.connect(server.url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f'drop database if exists "{url.rpartition("/")[2]}" with (force)')
+    connection.close()

@@ -1,0 +1,154 @@
+"""Nights of the reference company, step by step in one process: good ones, bad ones, and the morning after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+from tests.company import Company
+from tests.webhook import Webhook
+
+from fupan.night import build, steps
+from fupan.night.backfill import backfill
+from fupan.transform import dbt
+from fupan.warehouse.connection import connect
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    hook = Webhook()
+    monkeypatch.setenv("FUPAN_ALERT_URLS", hook.url)
+    yield hook
+    hook.close()
+
+
+def revenue(company: Company, day: date) -> float:
+    return float(
+        company.ask("select coalesce(sum(revenue), 0) as total from sales_performance.trend where day = %s", day)[0][
+            "total"
+        ]
+    )
+
+
+def test_the_second_night_equals_a_full_refresh(company: Company) -> None:
+    company.advance(3)
+    build_id = company.night()
+    assert company.verdict(build_id)["verdict"] == "published_with_warnings"
+    incremental = company.contents("core", "sales_performance")
+
+    again = build.begin(company.day)
+    dbt.run_stage(again, "core", full_refresh=True)
+    for step in (steps.marts, steps.release_gate, steps.publish):
+        step(again)
+    assert company.contents("core", "sales_performance") == incremental
+
+
+def test_a_repeated_night_changes_nothing(company: Company) -> None:
+    before = company.contents("raw", "core", "sales_performance")
+    company.night()
+    assert company.contents("raw", "core", "sales_performance") == before
+
+
+def test_the_raw_gate_holds_and_the_owner_hears_of_it_and_of_its_end(company: Company, webhook: Webhook) -> None:
+    public = company.public()
+    company.advance()
+    dated = company.in_erp(
+        "update erp.sales_orders set order_date = order_date + 3650, updated_at = now() "
+        "where order_id in (select order_id from erp.sales_orders order by order_id desc limit 5)"
+    )
+    assert dated == 5
+    held = company.verdict(company.night())
+    assert held["verdict"] == "held"
+    assert "order_date_not_future" in {reason["rule"] for reason in held["reasons"]}
+    assert company.public() == public
+    assert [message["type"] for message in webhook.received] == ["failure"]
+    assert "order_date_not_future" in str(webhook.received[0])
+
+    company.in_erp(
+        "update erp.sales_orders set order_date = order_date - 3650, updated_at = now() where order_date > '2030-01-01'"
+    )
+    good = company.verdict(company.night())
+    assert good["verdict"] != "held"
+    assert revenue(company, company.day) > 0
+    assert [message["type"] for message in webhook.received] == ["failure", "success"]
+
+
+def test_the_release_gate_holds_what_does_not_tie(company: Company, webhook: Webhook) -> None:
+    public = company.public()
+    company.advance()
+    company.extract()
+    build_id = build.begin(company.day)
+    for step in (steps.raw_gate, steps.core, steps.marts):
+        step(build_id)
+    with connect("builder", "test", autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "update build_sales_performance.region set revenue = revenue + 1000 where month_start = '2026-11-01'"
+        )
+    for step in (steps.release_gate, steps.publish, steps.report):
+        step(build_id)
+    assert company.verdict(build_id)["verdict"] == "held"
+    assert company.public() == public
+    assert [message["type"] for message in webhook.received] == ["failure"]
+
+
+def test_a_broken_model_holds_its_dimension(company: Company, webhook: Webhook) -> None:
+    public = company.public()
+    company.advance()
+    company.extract()
+    with connect("owner", "test", autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("alter table raw.erp_products alter column list_price type text using 'cheap'")
+    held = company.verdict(company.build())
+    assert held["verdict"] == "held"
+    assert any("stg_erp__products" in str(reason) or "dim_product" in str(reason) for reason in held["reasons"])
+    assert company.public() == public
+    assert webhook.received
+
+
+def test_a_column_that_vanishes_from_the_erp_holds_what_depends_on_it(company: Company, webhook: Webhook) -> None:
+    public = company.public()
+    company.advance()
+    company.in_erp("alter table erp.sales_order_lines rename column qty to quantity")
+    with pytest.raises(Exception, match="table=erp_sales_order_lines column=qty"):
+        company.extract()
+    held = company.verdict(company.build())
+    assert held["verdict"] == "held"
+    assert any(reason.get("table") == "erp_sales_order_lines" for reason in held["reasons"])
+    assert company.public() == public
+
+    company.in_erp("alter table erp.sales_order_lines rename column quantity to qty")
+    assert company.verdict(company.night())["verdict"] != "held"
+    assert company.public() != public
+
+
+def test_a_backfill_includes_both_its_ends(company: Company) -> None:
+    """Rows lost from raw behind the watermark come back for the days asked for, and for no other."""
+    changed = "(updated_at at time zone 'Asia/Shanghai')::date"
+    days = [
+        row["day"]
+        for row in company.ask(
+            f"select distinct {changed} as day from raw.erp_sales_orders order by 1 desc offset 20 limit 5"
+        )
+    ]
+    before, first, _, last, after = reversed(days)
+    kept = "select order_id from raw.erp_sales_orders"
+    lost = {
+        row["order_id"]: row["day"]
+        for row in company.ask(
+            f"select order_id, {changed} as day from raw.erp_sales_orders where {changed} between %s and %s",
+            before,
+            after,
+        )
+    }
+    good = company.public()
+    with connect("owner", "test", autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute(f"delete from raw.erp_sales_orders where {changed} between %s and %s", [before, after])
+
+    backfill(first, last)
+
+    back = {row["order_id"] for row in company.ask(kept)} & set(lost)
+    assert {lost[order] for order in back} == set(days[1:-1])
+    assert all(order in back for order, day in lost.items() if first <= day <= last)
+
+    backfill(before, after)
+    assert company.public() == good
