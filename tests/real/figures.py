@@ -1,0 +1,174 @@
+"""`make real-figures`: the marts of `make nightly-real` against figures from the raw file alone; exit code 1 on a difference.
+
+    python -m tests.real.figures
+
+Expected is what `expected_figures` counts, less the rows that stand in open quarantine. The marts are read as a BI user reads
+them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from fupan.warehouse.connection import Connection, connect, rows
+from tests.real.expected_figures import Figures, figures
+from tests.real.orders import order_files
+from tests.real.server import embedded_server
+
+TOP = 20
+#: expected_figures counts money in these.
+POUND = 10_000
+
+Cell = tuple[str, ...]
+
+_QUARANTINED = """
+select
+    table_name,
+    row_content ->> 'order_id' as order_id,
+    row_content ->> 'sku' as sku,
+    (row_content ->> 'qty')::integer as units,
+    (row_content ->> 'net_amount')::numeric as revenue,
+    to_char((row_content ->> 'completed_at')::timestamptz at time zone 'Europe/London', 'YYYY-MM') as month,
+    array_agg(rule order by rule) as rules
+from ops.quarantine
+where released_at is null
+group by quarantine.row_key, 1, 2, 3, 4, 5, 6
+"""
+
+#: Last column: the figure; the columns before it: the cell.
+_PUBLISHED = {
+    "order lines by month and country": """
+        select to_char(day, 'YYYY-MM'), region_code, sum(line_count)
+        from sales_performance.trend where currency = 'GBP' group by 1, 2
+    """,
+    "units by month and country": """
+        select to_char(month_start, 'YYYY-MM'), region_code, sum(units)
+        from sales_performance.region where currency = 'GBP' group by 1, 2
+    """,
+    "revenue by month and country": """
+        select to_char(month_start, 'YYYY-MM'), region_code, sum(revenue)
+        from sales_performance.region where currency = 'GBP' group by 1, 2
+    """,
+    "cancelled units by month": """
+        select to_char(day, 'YYYY-MM'), sum(returned_units)
+        from sales_performance.trend where currency = 'GBP' group by 1
+    """,
+    f"revenue of the top {TOP} products": f"""
+        select sku, sum(revenue)
+        from sales_performance.product_flags where currency = 'GBP' group by 1 order by 2 desc, 1 limit {TOP}
+    """,
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One kind of figure: cell -> expected and published value; a cell that only one side has is 0 on the other."""
+
+    name: str
+    expected: Mapping[Cell, Decimal]
+    published: Mapping[Cell, Decimal]
+
+    @property
+    def cells(self) -> list[Cell]:
+        """Cells that either side has."""
+        return sorted({*self.expected, *self.published})
+
+    def differences(self) -> list[str]:
+        """One line a cell that differs."""
+        found = []
+        for cell in self.cells:
+            expected, published = self.expected.get(cell, Decimal(0)), self.published.get(cell, Decimal(0))
+            if expected != published:
+                found.append(f"{self.name}, {' '.join(cell)}: expected {expected}, published {published}")
+        return found
+
+
+def main() -> int:
+    """Compare, print, and return the exit code."""
+    with embedded_server():
+        with connect("builder", "real figures") as connection:
+            quarantined = rows(connection, _QUARANTINED)
+        with connect("reader", "real figures") as connection:
+            comparisons = _comparisons(_expected(quarantined), connection)
+    differences = [line for comparison in comparisons for line in comparison.differences()]
+    compared = sum(len(comparison.cells) for comparison in comparisons)
+    _print_comparisons(comparisons)
+    _print_quarantine(quarantined)
+    for line in differences[:50]:
+        print(line)
+    print(f"{compared:,} compared, {compared - len(differences):,} equal, {len(differences):,} differ")
+    return 1 if differences else 0
+
+
+def _expected(quarantined: Iterable[Mapping[str, Any]]) -> Figures:
+    """The figures of the raw file less what is in quarantine."""
+    by_table: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for row in quarantined:
+        by_table[row["table_name"]].append(row)
+    without = {row["order_id"] for row in by_table["erp_sales_orders"]}
+    expected = figures(order_files(), without_invoices=without)
+    for row in by_table["erp_sales_order_lines"]:
+        if row["order_id"] in without:
+            continue
+        cell, revenue = expected.invoices[row["order_id"]], int(row["revenue"] * POUND)
+        expected.lines[cell] -= 1
+        expected.units[cell] -= row["units"]
+        expected.revenue[cell] -= revenue
+        expected.product_revenue[row["sku"]] -= revenue
+    for row in by_table["erp_returns"]:
+        expected.cancelled_units[row["month"]] -= row["units"]
+    return expected
+
+
+def _comparisons(expected: Figures, connection: Connection) -> list[Comparison]:
+    wanted = [
+        _cells(expected.lines),
+        _cells(expected.units),
+        _cells(expected.revenue, POUND),
+        _cells({(month,): units for month, units in expected.cancelled_units.items()}),
+        _cells({(sku,): revenue for sku, revenue in _top(expected.product_revenue)}, POUND),
+    ]
+    return [
+        Comparison(name, cells, _published(connection, query))
+        for (name, query), cells in zip(_PUBLISHED.items(), wanted, strict=True)
+    ]
+
+
+def _cells(values: Mapping[Any, int], unit: int = 1) -> dict[Cell, Decimal]:
+    return {cell: Decimal(value) / unit for cell, value in values.items() if value}
+
+
+def _published(connection: Connection, query: str) -> dict[Cell, Decimal]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return {row[:-1]: Decimal(row[-1]) for row in cursor.fetchall() if row[-1]}
+
+
+def _top(revenue: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The products of most revenue; equal revenue in the order of the code."""
+    return sorted(revenue.items(), key=lambda item: (-item[1], item[0]))[:TOP]
+
+
+def _print_comparisons(comparisons: list[Comparison]) -> None:
+    print(f"{'figure':<34}{'cells':>7}{'equal':>7}{'differ':>8}{'expected':>18}{'published':>18}")
+    for comparison in comparisons:
+        cells, different = len(comparison.cells), len(comparison.differences())
+        expected, published = sum(comparison.expected.values()), sum(comparison.published.values())
+        print(f"{comparison.name:<34}{cells:>7,}{cells - different:>7,}{different:>8,}{expected:>18,}{published:>18,}")
+
+
+def _print_quarantine(quarantined: list[dict[str, Any]]) -> None:
+    counts = Counter((row["table_name"], rule) for row in quarantined for rule in row["rules"])
+    print(f"\n{len(quarantined):,} rows in quarantine, left out on both sides; a row may break several rules:")
+    for (table, rule), count in sorted(counts.items()):
+        print(f"  {table:<24}{rule:<32}{count:>8,}")
+    print()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
