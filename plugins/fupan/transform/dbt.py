@@ -45,6 +45,9 @@ _LOST_CONNECTION = re.compile(
 )
 
 
+_parsed: dict[tuple[str, ...], Any] = {}
+
+
 @dataclass(frozen=True)
 class NodeResult:
     """What became of one node. ``failures``: rows that a test found; None for what is no test."""
@@ -107,10 +110,8 @@ def run_stage(build_id: int, stage: Stage, *, full_refresh: bool = False) -> Sta
 def manifest() -> Manifest:
     """The parsed project, parsed anew where one of its files changed. Raises ConfigurationError where it does not parse."""
     path, parsed_files = _state() / "target" / "manifest.json", _state() / "parsed_files"
-    files = _fingerprint()
-    if not path.exists() or not parsed_files.exists() or parsed_files.read_text() != files:
-        _invoke(["parse"])
-        parsed_files.write_text(files)
+    if not path.exists() or not parsed_files.exists() or parsed_files.read_text() != _fingerprint():
+        _parse()
     return Manifest.read(path)
 
 
@@ -161,10 +162,27 @@ def _end_leftovers(connection: Connection) -> None:
 
 def _invoke(arguments: Sequence[str]) -> dict[str, NodeResult]:
     """Results by node id; raises where nothing could run."""
+    outcome = _run(arguments, _parse())
+    executed = getattr(outcome, "results", None) or []
+    return {result.node.unique_id: _node_result(result) for result in executed}
+
+
+def _parse() -> Any:
+    """dbt's own manifest, parsed once a process for the same files and warehouse; on disk only what changed is parsed."""
+    files = _fingerprint()
+    key = (files, *_profile_variables().values())
+    if key not in _parsed:
+        _parsed.clear()
+        _parsed[key] = _run(["parse"], None)
+        (_state() / "parsed_files").write_text(files)
+    return _parsed[key].deepcopy()
+
+
+def _run(arguments: Sequence[str], project: Any) -> Any:
     from dbt.cli.main import dbtRunner  # noqa: PLC0415  two seconds, which only those who run dbt should pay
 
     with _environment():
-        outcome = dbtRunner(callbacks=[_progress]).invoke(
+        outcome = dbtRunner(manifest=project, callbacks=[_progress]).invoke(
             [
                 *arguments,
                 *("--project-dir", str(settings.DBT_PROJECT), "--profiles-dir", str(settings.DBT_PROJECT)),
@@ -175,9 +193,8 @@ def _invoke(arguments: Sequence[str]) -> dict[str, NodeResult]:
     if isinstance(outcome.exception, KeyboardInterrupt | SystemExit):
         raise outcome.exception
     if outcome.exception is not None:
-        raise _explained(outcome.exception)
-    executed = getattr(outcome.result, "results", None) or []
-    return {result.node.unique_id: _node_result(result) for result in executed}
+        raise _explained(outcome.exception) from outcome.exception
+    return outcome.result
 
 
 def _explained(exception: BaseException) -> FupanError:
@@ -219,9 +236,7 @@ def _progress(event: Any) -> None:
 def _environment() -> Iterator[None]:
     """The variables that profiles.yml reads; parsing works without a warehouse, by the profile's defaults."""
     before = dict(os.environ)
-    os.environ["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
-    with contextlib.suppress(ConfigurationError):
-        os.environ.update(_profile_variables(settings.warehouse_url("builder")))
+    os.environ.update({"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"} | _profile_variables())
     try:
         yield
     finally:
@@ -229,8 +244,11 @@ def _environment() -> Iterator[None]:
         os.environ.update(before)
 
 
-def _profile_variables(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
+def _profile_variables() -> dict[str, str]:
+    try:
+        parts = urlsplit(settings.warehouse_url("builder"))
+    except ConfigurationError:
+        return {}
     return {
         "FUPAN_DBT_HOST": parts.hostname or "127.0.0.1",
         "FUPAN_DBT_PORT": str(parts.port or 5432),
