@@ -17,7 +17,7 @@ source_systems as (
 final as (
 
     select
-        -- The attributes are part of the key: a version corrected in its place gets a new one, and its facts are taken up again.
+        -- The attributes are part of the key: a version corrected in its place gets a new one, so its facts follow.
         {{
             surrogate_key([
                 'versions.customer_id',

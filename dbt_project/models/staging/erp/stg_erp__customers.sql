@@ -38,7 +38,9 @@ final as (
         customers.created_at,
 
         {{ business_day_start('loads.business_day', 'source_systems.time_zone') }} as landed_day_start,
-        coalesce(customers.updated_at, {{ business_day_start('loads.business_day', 'source_systems.time_zone') }}) as changed_at
+        coalesce(
+            customers.updated_at, {{ business_day_start('loads.business_day', 'source_systems.time_zone') }}
+        ) as changed_at
     from customers
     inner join loads
         on customers._batch_id = loads.load_id

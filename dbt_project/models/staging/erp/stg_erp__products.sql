@@ -36,7 +36,9 @@ final as (
         products.discontinue_date,
 
         {{ business_day_start('loads.business_day', 'source_systems.time_zone') }} as landed_day_start,
-        coalesce(products.updated_at, {{ business_day_start('loads.business_day', 'source_systems.time_zone') }}) as changed_at
+        coalesce(
+            products.updated_at, {{ business_day_start('loads.business_day', 'source_systems.time_zone') }}
+        ) as changed_at
     from products
     inner join loads
         on products._batch_id = loads.load_id
