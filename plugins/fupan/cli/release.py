@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from typing import TYPE_CHECKING
 
 import click
@@ -30,21 +31,19 @@ def list_(dimension: str | None) -> None:
     if not found:
         click.echo(f"Nothing of {dimension or 'any dimension'} has been published yet.")
         return
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("Dimension", "Release", "Business day", "State", "Published at"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("Override")
-    for one in found:
-        table.add_row(
-            one.dimension,
-            str(one.release_id),
-            str(one.business_day),
-            one.state,
-            f"{one.published_at.astimezone():%Y-%m-%d %H:%M:%S %Z}",
-            one.override_reason or "",
-            style="bold" if one.state == "current" else "dim" if one.state == "pruned" else "",
-        )
-    Console().print(table)
+    console = Console(highlight=False)
+    for name, ones in itertools.groupby(found, key=lambda one: one.dimension):
+        table = Table("Release", "Business day", "State", "Published at", "Override", box=box.SIMPLE_HEAD)
+        for one in ones:
+            table.add_row(
+                str(one.release_id),
+                str(one.business_day),
+                one.state,
+                f"{one.published_at.astimezone():%Y-%m-%d %H:%M %Z}",
+                one.override_reason,
+                style="bold" if one.state == "current" else "dim" if one.state == "pruned" else "",
+            )
+        console.print(name, table, sep="\n")
 
 
 @release.command()

@@ -14,6 +14,7 @@ from fupan.publish.locking import Blocked, alone, attempts, giving_way, limit_wa
 from fupan.publish.publish import analyze
 from fupan.publish.shape import Relation, read_shapes
 from fupan.publish.swap import Candidate, Publisher
+from fupan.publish.views import ViewLock
 from fupan.transform import dbt
 from fupan.transform.manifest import Manifest
 from fupan.warehouse.connection import Connection, connect, only_one, rows
@@ -48,9 +49,10 @@ def rollback(dimension: str, to_release: int | None = None) -> Release:
         alone(connection)
         current, target = _rollback_target(history.releases(connection, dimension), dimension, to_release)
         connection.rollback()
+        lock = ViewLock()
         for last in attempts(patience()):
             try:
-                _point_back(connection, current, target)
+                _point_back(connection, lock, current, target)
                 break
             except Blocked:
                 if last:
@@ -129,13 +131,13 @@ def _rollback_target(past: list[Release], dimension: str, to_release: int | None
     return current, fit[0]
 
 
-def _point_back(connection: Connection, current: Release, target: Release) -> None:
+def _point_back(connection: Connection, lock: ViewLock, current: Release, target: Release) -> None:
     dimension = target.dimension
     with giving_way(connection, dimension):
         tables = read_shapes(connection, target.schema_name)
         visible = views.read_views(connection, dimension)
         tables = {name: tables[name] for name in target.columns}
-        views.lock(connection, dimension, visible)
+        lock.take(connection, dimension, visible)
         try:
             views.point(connection, dimension, target.schema_name, tables, visible, drop=_retyped(visible, tables))
         except psycopg2.errors.DependentObjectsStillExist as refusal:

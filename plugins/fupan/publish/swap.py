@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -17,6 +18,7 @@ from fupan.publish.locking import OldSnapshots, giving_way
 from fupan.publish.shape import Relation, differences, read_shapes
 from fupan.publish.status import StatusBoard
 from fupan.publish.verdicts import Reason
+from fupan.publish.views import ViewLock
 from fupan.transform.manifest import Dimension, Manifest
 from fupan.warehouse.connection import Connection, rows
 
@@ -49,6 +51,7 @@ class Publisher:
         self._connection, self._manifest = connection, manifest
         self.board = StatusBoard(connection, manifest)
         self._old_snapshots = OldSnapshots(connection)
+        self._locks: dict[str, ViewLock] = defaultdict(ViewLock)
 
     def swap(self, candidate: Candidate) -> int:
         """Publish ``candidate`` and commit; returns the release_id.
@@ -64,7 +67,7 @@ class Publisher:
             visible = views.read_views(connection, name)
             breaking = breaking_releases(self._manifest, candidate.dimension)
             drop = _may_be_dropped(name, current, visible, tables, breaking)
-            views.lock(connection, name, visible)
+            self._locks[name].take(connection, name, visible)
             release_id = history.record(
                 connection,
                 dimension=name,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
+import psycopg2
 from psycopg2 import sql
 
 from fupan import settings
@@ -24,20 +25,38 @@ def read_views(connection: Connection, dimension: str) -> dict[str, Relation]:
     return {name: relation for name, relation in read_shapes(connection, dimension).items() if relation.kind == "v"}
 
 
-def lock(connection: Connection, dimension: str, views: Iterable[str]) -> None:
-    """Take all views for ourselves before the first is changed; for use within `giving_way`.
+class ViewLock:
+    """Takes all views of a dimension for ourselves before the first is changed; one object for all attempts at it.
 
     All first: a transaction that has read one view of the dimension keeps us off all of them, so it never sees two
     releases. LOCK TABLE would do it too, but takes the old release's tables along, where autovacuum may be at work;
     setting an option to what it is takes the same AccessExclusiveLock on the view alone (tried on PostgreSQL 18).
     Renaming the build schema needs no lock on its tables.
     """
-    deadline = time.monotonic() + LOCK_WAIT
-    with connection.cursor() as cursor:
-        for name in sorted(views):
-            limit_waiting(connection, deadline - time.monotonic())
-            cursor.execute(sql.SQL("alter view {} set ({})").format(sql.Identifier(dimension, name), _OWNERS_RIGHTS))
-    limit_waiting(connection)
+
+    def __init__(self) -> None:
+        self._hard_to_get: list[str] = []
+
+    def take(self, connection: Connection, dimension: str, views: Collection[str]) -> None:
+        """Take them; for use within `giving_way`.
+
+        A reader who has the view that we want next, and wants one that we have, can't go on before we give in. So an
+        attempt begins with the view that the one before failed at: then we wait for it with empty hands (tried: readers
+        who always read two views in the other order kept us off for good).
+        """
+        deadline = time.monotonic() + LOCK_WAIT
+        rest = sorted(set(views).difference(self._hard_to_get))
+        with connection.cursor() as cursor:
+            for name in [*(name for name in self._hard_to_get if name in views), *rest]:
+                limit_waiting(connection, deadline - time.monotonic())
+                try:
+                    cursor.execute(
+                        sql.SQL("alter view {} set ({})").format(sql.Identifier(dimension, name), _OWNERS_RIGHTS)
+                    )
+                except psycopg2.errors.LockNotAvailable:
+                    self._hard_to_get = [name, *(other for other in self._hard_to_get if other != name)]
+                    raise
+        limit_waiting(connection)
 
 
 def point(
