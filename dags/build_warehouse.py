@@ -49,7 +49,12 @@ with DAG(
     params=FORCE,
     tags=["build", "publish"],
 ):
-    await_sources = AwaitSources(task_id="await_sources", wait=timedelta(hours=3), inlets=list(RAW.values()))
+    await_sources = AwaitSources(
+        task_id="await_sources",
+        wait=timedelta(hours=3),
+        inlets=list(RAW.values()),
+        doc_md="Wait, holding no worker, for the sources of the day; returns what is missing at the deadline.",
+    )
 
     @task(execution_timeout=timedelta(minutes=10))
     def begin_build(**context: Any) -> int:

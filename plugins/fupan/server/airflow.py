@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -265,15 +265,15 @@ class EmbeddedAirflow:
 
     def _stop(self) -> None:
         known = self._components()
-        for process in known.values():
-            with contextlib.suppress(psutil.Error):
-                if process.alive():
-                    psutil.Process(process.pid).terminate()
-        # The scheduler waits for its tasks to end; a dbt stage would take minutes.
-        deadline = time.monotonic() + 15
-        while time.monotonic() < deadline and any(process.alive() for process in known.values()):
-            _reap()
-            time.sleep(0.1)
+        # Asked again and again: a dag-processor that is just writing to the database swallows a signal and works on, a
+        # scheduler takes the second one for leave not to wait for its tasks, which may be killed at any time.
+        for _ in range(5):
+            for process in known.values():
+                with contextlib.suppress(psutil.Error):
+                    if process.alive():
+                        psutil.Process(process.pid).terminate()
+            if _ended(known.values(), within=3):
+                break
         left = [child for process in known.values() for child in process.family()]
         for child in left:
             with contextlib.suppress(psutil.Error):
@@ -320,6 +320,17 @@ class EmbeddedAirflow:
 
 #: The environment's own Airflow, whatever is on PATH; also where the console script's shebang would be too long.
 _AIRFLOW = [sys.executable, "-m", "airflow"]
+
+
+def _ended(processes: Iterable[_Process], within: float) -> bool:
+    """Whether all of them have ended, looked at for ``within`` seconds."""
+    deadline = time.monotonic() + within
+    while any(process.alive() for process in processes):
+        if time.monotonic() > deadline:
+            return False
+        _reap()
+        time.sleep(0.1)
+    return True
 
 
 def _reap() -> None:

@@ -134,7 +134,8 @@ def _told(event: Any) -> list[str]:
     text = str(event.get("event", ""))
     # Airflow's marks of what its own UI folds up.
     lines = [] if text.startswith("::") else [text]
-    for error in event.get("error_detail") or []:
+    # The first is what ended the task, the others are its causes, which its message names where they matter.
+    for error in (event.get("error_detail") or [])[:1]:
         lines.extend(
             f"  {frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in (error.get("frames") or [])[-4:]
         )
