@@ -60,7 +60,7 @@ def end_run(connection: Connection, run_id: int, error: BaseException | None) ->
     with connection.cursor() as cursor:
         cursor.execute(
             "update ops.run set state = %s, finished_at = clock_timestamp(), error = %s where run_id = %s",
-            ["failed" if error else "succeeded", describe(error), run_id],
+            ["failed" if error else "succeeded", describe(error) if error else None, run_id],
         )
 
 
@@ -74,6 +74,12 @@ def begin_load(
         " values (%s, %s, %s, %s, %s, %s) returning load_id",
         [run_id, contract.system, contract.name, day, mode, _json(watermark)],
     )
+
+
+def plan_load(connection: Connection, load_id: int, mode: LoadMode) -> None:
+    """Write what kind of load it turned out to be."""
+    with connection.cursor() as cursor:
+        cursor.execute("update ops.load set mode = %s where load_id = %s", [mode, load_id])
 
 
 def fail_load(connection: Connection, load_id: int, error: BaseException) -> None:
@@ -129,10 +135,8 @@ def move_watermark(connection: Connection, contract: Contract, position: Positio
         )
 
 
-def describe(error: BaseException | None) -> str | None:
+def describe(error: BaseException | str) -> str:
     """An error as ops shows it: first lines without the DETAIL and CONTEXT in which databases quote rows."""
-    if error is None:
-        return None
     return (str(error).partition("\nDETAIL:")[0].partition("\nCONTEXT:")[0] or type(error).__name__)[:2000]
 
 

@@ -26,7 +26,7 @@ def reconcile_system(system: str, business_day: date, orchestrator_run_id: str |
     """Reconcile every delivered table of a system that its contract does not exempt; raises the first table's error."""
     installed = system_of(system)
     wanted = [(contract, query) for contract, query in tables_of(installed) if contract.reconcile != "never"]
-    with running(installed, business_day, "maintain", orchestrator_run_id) as session:
+    with running(installed, business_day, kind="maintain", orchestrator_run_id=orchestrator_run_id) as session:
         return each_table(session, wanted, lambda *table: [reconcile_table(*table, after_load=False)])
 
 

@@ -33,7 +33,7 @@ def extract_system(
             loaded.append(reconcile_table(session, contract, query, after_load=True))
         return loaded
 
-    with running(installed, business_day, "extract", orchestrator_run_id) as session:
+    with running(installed, business_day, orchestrator_run_id=orchestrator_run_id) as session:
         results = each_table(session, tables_of(installed), load)
         landing.landed(session.control, system, business_day, session.run_id)
         return results
@@ -42,9 +42,4 @@ def extract_system(
 def mark_failed(system: str, business_day: date, error: BaseException | str) -> None:
     """Record that a system won't land for that day (unless it has): the build goes on without it."""
     with connect("loader", "landing", autocommit=True) as connection:
-        landing.failed(
-            connection,
-            system,
-            business_day,
-            error if isinstance(error, str) else describe(error) or type(error).__name__,
-        )
+        landing.failed(connection, system, business_day, describe(error))

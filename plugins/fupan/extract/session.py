@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
+import psycopg2
+
 from fupan.contracts.contract import Contract
 from fupan.contracts.installation import SqlSystem, systems
 from fupan.errors import ConfigurationError
-from fupan.extract import ledger, raw_tables, sql_postgres
+from fupan.extract import ledger, sql_postgres
 from fupan.extract.connections import source_url
 from fupan.extract.ledger import LoadResult
 from fupan.extract.source import Source, query_of
@@ -53,15 +55,20 @@ class Session:
     def undo(self, load_id: int, error: BaseException) -> None:
         """Roll a load's transaction back and say so in ops; a source that failed is left for a new snapshot."""
         self.leave_source()
-        if not self.work.closed:
+        # Where the warehouse is gone too, the error at hand says so, and the next run closes what this one left open.
+        with contextlib.suppress(psycopg2.Error):
             self.work.rollback()
-        if not self.control.closed:
+        with contextlib.suppress(psycopg2.Error):
             ledger.fail_load(self.control, load_id, error)
 
 
 @contextlib.contextmanager
 def running(
-    system: SqlSystem, business_day: date, kind: Literal["extract", "maintain"], orchestrator_run_id: str | None
+    system: SqlSystem,
+    business_day: date,
+    *,
+    kind: Literal["extract", "maintain"] = "extract",
+    orchestrator_run_id: str | None = None,
 ) -> Iterator[Session]:
     """A run of its own on ``system``, recorded in ops.run; raises Busy where another one holds the system."""
     purpose = f"extract {system.system}"
@@ -70,14 +77,13 @@ def running(
         ledger.bury_dead(control, system.system)
         with work.cursor() as cursor:
             cursor.execute("select set_config('timezone', %s, false)", [system.time_zone])
-        raw_tables.ensure(work, [contract for contract, _ in tables_of(system)])
         work.commit()
         run_id = ledger.begin_run(control, kind, system.system, business_day, orchestrator_run_id)
         session = Session(system, control, work, run_id, business_day)
         try:
             yield session
         except BaseException as error:
-            if not control.closed:
+            with contextlib.suppress(psycopg2.Error):
                 ledger.end_run(control, run_id, error)
             raise
         finally:

@@ -9,8 +9,9 @@ from datetime import timedelta
 from psycopg2 import sql
 
 from fupan.contracts.contract import Contract
-from fupan.extract import control_totals, cursors, drift, ledger
+from fupan.extract import control_totals, cursors, drift, ledger, raw_tables
 from fupan.extract.cursors import Window
+from fupan.extract.drift import Difference
 from fupan.extract.ledger import LoadResult
 from fupan.extract.load import settle
 from fupan.extract.raw_tables import relation
@@ -26,20 +27,23 @@ def load_table(session: Session, contract: Contract, query: str, window: Window 
     Raises ContractError (trying again won't help) or SourceUnavailable (it may).
     """
     begun, control, work = time.monotonic(), session.control, session.work
-    position = ledger.watermark(control, contract)
-    raw_is_empty = _is_empty(control, contract)
-    plan = cursors.plan(contract, position, raw_is_empty, window, session.system.time_zone)
-    load_id = ledger.begin_load(
-        control, session.run_id, contract, session.business_day, mode=plan.mode, watermark=position
-    )
+    before = ledger.watermark(control, contract)
+    load_id = ledger.begin_load(control, session.run_id, contract, session.business_day, mode="full", watermark=before)
     try:
+        raw_tables.ensure(work, [contract])
+        work.commit()
+        # A column that raw just gained has made the position void.
+        position = ledger.watermark(control, contract)
+        raw_is_empty = _is_empty(control, contract)
+        plan = cursors.plan(contract, position, raw_is_empty, window, session.system.time_zone)
+        ledger.plan_load(control, load_id, plan.mode)
         read = Read(contract, query, plan.bound)
         source = session.source()
-        _check(control, source.describe(read), read)
+        differences = _check(control, source.describe(read), read)
         create_stage(work, contract.columns)
         copied = source.copy(read, contract.columns, work, STAGE)
         if copied.retyped:
-            drift.record(control, contract, copied.retyped)
+            drift.record(control, contract, [*differences, *copied.retyped])
             drift.refuse(contract, copied.retyped)
         # A window says nothing of what lies outside it, so it moves no watermark.
         reached = None
@@ -77,12 +81,13 @@ def report(result: LoadResult) -> None:
     )
 
 
-def _check(control: Connection, delivered: Mapping[str, str | None], read: Read) -> None:
+def _check(control: Connection, delivered: Mapping[str, str | None], read: Read) -> list[Difference]:
     differences = drift.compare(read.contract, delivered)
     drift.record(control, read.contract, differences)
     drift.refuse(read.contract, differences)
     for difference in differences:
         log.warning("%s.%s: new column %s", read.contract.system, read.contract.name, difference.column)
+    return differences
 
 
 def _is_empty(connection: Connection, contract: Contract) -> bool:
