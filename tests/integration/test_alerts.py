@@ -24,6 +24,7 @@ from fupan.alerts.notify import NO_CHANNEL, notify
 
 DAY = date(2026, 3, 20)
 SALES, SERVICE = "sales_performance", "after_sales"
+RULE, LINES = "qty_not_negative", "erp_sales_order_lines"
 
 
 class Mailbox:
@@ -97,13 +98,9 @@ def free_port() -> int:
 def bad_night(day: date = DAY, **more: Any) -> NightRows:
     """A rule on order lines holds both dimensions: one fault, two reasons."""
     night = NightRows(day)
-    night.rule(
-        "qty_not_negative",
-        "erp_sales_order_lines",
-        dimensions=(SALES, SERVICE),
-        **{"evaluated": 30_000, "unexpected": 12, "sample_keys": [["SO-1", 3], ["SO-7", 1]]},
-    )
-    reason = night.reason("qty_not_negative", "erp_sales_order_lines", message="12 rows below zero", **more)
+    counted = {"evaluated": 30_000, "unexpected": 12, "sample_keys": [["SO-1", 3], ["SO-7", 1]]}
+    night.rule(RULE, LINES, dimensions=(SALES, SERVICE), **counted)
+    reason = night.reason(RULE, LINES, message="12 rows below zero", **counted | more)
     night.verdict(SALES, [reason])
     night.verdict(SERVICE, [reason])
     return night
@@ -111,7 +108,7 @@ def bad_night(day: date = DAY, **more: Any) -> NightRows:
 
 def good_night(day: date) -> NightRows:
     night = NightRows(day)
-    night.rule("qty_not_negative", "erp_sales_order_lines", passed=True, dimensions=(SALES, SERVICE))
+    night.rule(RULE, LINES, passed=True, dimensions=(SALES, SERVICE))
     night.verdict(SALES)
     night.verdict(SERVICE)
     return night
@@ -132,7 +129,7 @@ def test_an_email_says_what_failed_how_much_since_when_and_what_is_visible(
     assert box.recipients == ["owners@example.com"]
     assert message["From"] == "fupan@example.com"
     assert message["Subject"] == "Fupan 复盘 2026-03-20: 1 fault, held 暂缓: after_sales, sales_performance"
-    assert "rule: erp_sales_order_lines / qty_not_negative [critical]" in body
+    assert "raw_gate: erp_sales_order_lines / qty_not_negative [critical]" in body
     assert "12 rows below zero" in body
     assert "12 of 30,000 (0.04%)" in body
     assert "SO-1, 3; SO-7, 1" in body
@@ -175,7 +172,7 @@ def test_a_fault_that_holds_two_dimensions_is_one_incident(webhook: Webhook, mon
     [posted] = webhook.received
     [incident] = posted["incidents"]
     assert incident["dimensions"] == [SERVICE, SALES]
-    assert (incident["rows_unexpected"], incident["rows_evaluated"]) == (12, 30_000)
+    assert (incident["unexpected"], incident["evaluated"]) == (12, 30_000)
     assert [state["dimension"] for state in posted["visible"]] == [SERVICE, SALES]
     assert posted["business_day"] == "2026-03-20"
     assert posted["title"].startswith("Fupan 复盘 2026-03-20: 1 fault")
@@ -205,8 +202,8 @@ def test_a_known_fault_stays_beside_new_ones_and_is_told_again_when_it_grows_wor
     monkeypatch.setenv("FUPAN_ALERT_URLS", webhook.url)
     notify(bad_night(severity="warning").build_id)
     second = NightRows(DAY + timedelta(days=1))
-    known = second.reason("qty_not_negative", "erp_sales_order_lines", severity="warning")
-    second.verdict(SALES, [known, second.reason("price_positive", "erp_sales_order_lines")])
+    known = second.reason(RULE, LINES, severity="warning")
+    second.verdict(SALES, [known, second.reason("price_positive", LINES)])
     notify(second.build_id)
     assert [one["rule"] for one in webhook.received[1]["incidents"]] == ["price_positive"]
     assert "Known before and unchanged 已知未变: 1 fault" in webhook.received[1]["message"]
@@ -231,7 +228,7 @@ def test_gone_counts_only_where_the_night_looked() -> None:
 
     insert(
         "ops.quarantine",
-        **{"system": "erp", "table_name": "erp_sales_order_lines", "rule": "qty_not_negative"},
+        **{"system": "erp", "table_name": LINES, "rule": RULE},
         **{"row_key": ["SO-1", "3"], "row_content": {}},
     )
     assert notify(good_night(DAY + timedelta(days=3)).build_id) == [], "a row is still in quarantine"
@@ -242,10 +239,49 @@ def test_gone_counts_only_where_the_night_looked() -> None:
 def test_a_rule_that_passes_again_is_gone_although_something_else_holds_the_dimension() -> None:
     notify(bad_night().build_id)
     night = NightRows(DAY + timedelta(days=1))
-    night.rule("qty_not_negative", "erp_sales_order_lines", passed=True)
+    night.rule(RULE, LINES, passed=True)
     for dimension in (SALES, SERVICE):
-        night.verdict(dimension, [night.reason("price_positive", "erp_sales_order_lines")])
+        night.verdict(dimension, [night.reason("price_positive", LINES)])
     assert [one.kind for one in notify(night.build_id)] == ["failure", "recovery"]
+
+
+def test_a_load_and_a_dbt_node_are_gone_once_they_succeed_though_the_dimension_is_held() -> None:
+    failing = {"model.fupan.fct_orders": "error", "test.fupan.unique_orders": "skipped"}
+    first = NightRows(DAY)
+    reasons = [first.reason(node, "orders", kind="dbt") for node in failing]
+    skipped = first.reason("dbt_skipped", None, kind="dbt", unexpected=1)
+    load = first.reason("load_erp_products", "erp_products", kind="load")
+    first.verdict(SALES, [*reasons, skipped, load])
+    notify(first.build_id)
+
+    second = NightRows(DAY + timedelta(days=1))
+    node = {"build_id": second.build_id, "stage": "core", "resource_type": "model", "seconds": 1}
+    insert("ops.dbt_node", **node, node_id="model.fupan.fct_orders", status="success")
+    insert("ops.dbt_node", **node, node_id="test.fupan.unique_orders", status="skipped")
+    second.verdict(SALES, [second.reason(RULE, LINES)])
+    notify(second.build_id)
+    still_open = query("select rule from ops.incident where closed_at is null order by rule")
+    assert [row["rule"] for row in still_open] == [RULE, "test.fupan.unique_orders"]
+
+
+def test_two_owners_of_dimensions_that_one_node_holds_both_hear(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUPAN_ALERT_URLS", webhook.url)
+    monkeypatch.setenv("FUPAN_RUNBOOK_URL", "https://wiki.example.com/fupan")
+    night = NightRows(DAY)
+    for dimension, owner in ((SALES, "sales"), (SERVICE, "service")):
+        night.verdict(
+            dimension,
+            [night.reason("model.fupan.dim_date", "dim_date", kind="dbt", owner=owner, runbook="#runbook-dbt-node")],
+        )
+    notify(night.build_id)
+    assert {posted["owner"]: posted["incidents"][0]["dimensions"] for posted in webhook.received} == {
+        "sales": [SALES],
+        "service": [SERVICE],
+    }
+    for posted in webhook.received:
+        assert posted["incidents"][0]["runbook"] == "https://wiki.example.com/fupan#runbook-dbt-node"
 
 
 def test_a_failed_build_and_a_rule_of_no_dimension_are_told_too() -> None:
@@ -262,13 +298,14 @@ def test_a_failed_build_and_a_rule_of_no_dimension_are_told_too() -> None:
 def test_nothing_personal_leaves(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FUPAN_ALERT_URLS", webhook.url)
     night = NightRows(DAY)
+    keys = [{"customer_id": "C-9", "contact_name": "王小明", "contact_phone": "x9f3"}]
     night.rule(
         "customer_complete",
         "erp_customers",
-        sample_keys=[{"customer_id": "C-9", "contact_name": "王小明", "contact_phone": "x9f3"}],
+        sample_keys=keys,
     )
     told = "invalid input: wang.xiaoming@example.cn, 13800138000, +86 13900139000, 0571-88886666, day 2026-03-20"
-    night.verdict(SALES, [night.reason("customer_complete", "erp_customers", message=told)])
+    night.verdict(SALES, [night.reason("customer_complete", "erp_customers", message=told, sample_keys=keys)])
     notify(night.build_id)
     everything = json.dumps(webhook.received, ensure_ascii=False)
     for personal in ("王小明", "x9f3", "xiaoming", "13800138000", "13900139000", "88886666"):
