@@ -96,7 +96,7 @@ class NightRows:
 
     def reason(self, rule: str | None, table: str | None, **more: Any) -> dict[str, Any]:
         """A reason as a verdict states it."""
-        given = {"kind": "rule", "severity": "critical", "owner": "sales-operations", "message": f"{rule} fails"}
+        given = {"kind": "raw_gate", "severity": "critical", "owner": "sales-operations", "message": f"{rule} fails"}
         return given | {"rule": rule, "table": table, "runbook": f"runbooks/{rule}"} | more
 
     def verdict(self, dimension: str, reasons: Sequence[Mapping[str, Any]] = (), verdict: str | None = None) -> None:

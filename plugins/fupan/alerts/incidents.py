@@ -1,7 +1,7 @@
 """A fault's life, from the night it is first seen to the night it is gone: `ops.incident`.
 
-A fault is known by what it is (kind, system, table, rule), never by the dimensions it holds or by tonight's numbers, so
-one fault that holds three dimensions is one incident, and one that goes on for a week is one incident.
+A fault is known by what it is (kind, system, table, rule) and who answers for it, never by the dimensions it holds or by
+tonight's numbers: one that holds three dimensions of an owner is one incident, one that goes on for a week too.
 """
 
 from __future__ import annotations
@@ -12,17 +12,24 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from fupan.contracts.contract import contracts
 from fupan.warehouse.connection import Connection, rows
 
 #: Asked about whatever names no owner of its own.
 DEFAULT_OWNER = "data-engineering"
 #: What an owner is told of, mildest first; `info` stays in the report.
 SEVERITIES = ("warning", "critical")
+#: Sample keys of a fault; all that were kept stand in `ops.validation`.
+SAMPLE_KEYS = 5
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong in one build. ``dimensions``: all that it touches; empty: none or the whole night."""
+    """One thing wrong in one build, and who answers for it.
+
+    ``dimensions``: all that it touches (empty: none, or the whole night). ``unexpected`` of ``evaluated`` failed (rows where
+    both are known); ``keys`` of some of them, without personal data.
+    """
 
     kind: str
     system: str | None
@@ -33,13 +40,16 @@ class Fault:
     message: str
     runbook: str | None
     dimensions: frozenset[str]
+    unexpected: int | None = None
+    evaluated: int | None = None
+    keys: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
         """Identity of the fault from night to night."""
         named = [part for part in (self.system, self.table, self.rule) if part]
         # A reason that names nothing is known by its words, less the numbers that change each night.
-        return " ".join([self.kind, *(named or [re.sub(r"\d+", "#", self.message)])])
+        return " ".join([self.owner, self.kind, *(named or [re.sub(r"\d+", "#", self.message)])])
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,8 @@ def faults(connection: Connection, build_id: int) -> list[Fault]:
         union all
         select jsonb_build_object(
             'kind', 'rule', 'system', system, 'table', table_name, 'rule', rule, 'owner', owner, 'severity', severity,
-            'message', message, 'runbook', runbook
+            'message', message, 'runbook', runbook, 'unexpected', unexpected, 'evaluated', evaluated,
+            'sample_keys', sample_keys
         ), '{}'
         from ops.validation where build_id = %(build)s and not passed and dimensions = '{}'
         union all
@@ -135,7 +146,24 @@ def _fault(reason: Any, dimensions: Any) -> Fault:
         message=reason.get("message") or "",
         runbook=reason.get("runbook"),
         dimensions=frozenset(dimensions),
+        unexpected=reason.get("unexpected"),
+        evaluated=reason.get("evaluated"),
+        keys=_keys(reason.get("sample_keys"), reason.get("table")),
     )
+
+
+def _keys(samples: Any, table: str | None) -> tuple[str, ...]:
+    """Sample keys as text; a column that the contract marks as personal is left out, although raw holds only its hash."""
+    contract = contracts().get(table or "")
+    personal = {column.name for column in contract.columns if column.personal_data} if contract else set()
+    found = []
+    for sample in (samples or [])[:SAMPLE_KEYS]:
+        if isinstance(sample, dict):
+            parts = [f"{name}={value}" for name, value in sample.items() if name not in personal]
+        else:
+            parts = [str(value) for value in (sample if isinstance(sample, list) else [sample])]
+        found.append(", ".join(parts))
+    return tuple(key for key in found if key)
 
 
 def _see(connection: Connection, build_id: int, fault: Fault) -> Incident:
@@ -173,8 +201,9 @@ def _see(connection: Connection, build_id: int, fault: Fault) -> Incident:
 def _close(connection: Connection, build_id: int, present: set[str]) -> Iterable[Incident]:
     """Close what is gone, and only where this build looked.
 
-    It looked when it decided on all the incident's dimensions and either found them all sound, or judged that very rule,
-    or ran that very node. Rows still in quarantine keep their rule's incident open although no gate sees them any more.
+    It looked when it decided on all the incident's dimensions. A rule must have passed and a dbt node succeeded besides,
+    unless all those dimensions are sound: one that was held for something else may never have come to them. Rows still in
+    quarantine keep their rule's incident open although no gate sees them any more.
     """
     gone: Any = rows(
         connection,
@@ -194,7 +223,7 @@ def _close(connection: Connection, build_id: int, present: set[str]) -> Iterable
                 where q.released_at is null and q.rule = i.rule and q.table_name = i.table_name
             )
             and (
-                i.rule is null
+                (i.kind not in ('raw_gate', 'release_gate', 'rule') and (i.kind <> 'dbt' or position('.' in i.rule) = 0))
                 or not exists (
                     select from ops.verdict as v
                     where v.build_id = %(build)s and v.dimension = any(i.dimensions) and v.verdict <> 'published'
@@ -205,7 +234,7 @@ def _close(connection: Connection, build_id: int, present: set[str]) -> Iterable
                 )
                 or exists (
                     select from ops.dbt_node as n
-                    where n.build_id = %(build)s and n.node_id = i.rule and n.status in ('success', 'pass')
+                    where n.build_id = %(build)s and n.node_id = i.rule and n.status in ('success', 'pass', 'no-op', 'reused')
                 )
             )
         returning i.*

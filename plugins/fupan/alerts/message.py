@@ -1,7 +1,13 @@
-"""The words of an alert: pure functions from incidents to messages, without personal data."""
+"""The words of an alert, from incidents to messages, without personal data.
+
+| variable | meaning | default |
+|---|---|---|
+| FUPAN_RUNBOOK_URL | page that holds the runbooks' anchors (`#runbook-…`) | `README.md` |
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,20 +20,10 @@ from fupan.report.visible import Visible
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """What a rule counted: ``unexpected`` failing rows of ``evaluated``; ``keys``: primary keys of some of them."""
-
-    unexpected: int | None
-    evaluated: int | None
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Night:
-    """What a message speaks of beside its incidents: ``evidence`` by fingerprint, ``seen`` (by BI users) by dimension."""
+    """What a message speaks of beside its incidents; ``seen``: what BI users see, by dimension."""
 
     business_day: date
-    evidence: Mapping[str, Evidence]
     seen: Mapping[str, Visible]
 
 
@@ -64,34 +60,40 @@ def recovery(owner: str, night: Night, closed: Sequence[Incident]) -> Message:
     )
 
 
-def share(unexpected: int | None, evaluated: int | None) -> str:
-    """`12 of 30,000 (0.04%)`; `?` for what was not counted."""
-    counted = "?" if unexpected is None else f"{unexpected:,}"
-    return f"{counted} of {evaluated:,} ({(unexpected or 0) / evaluated:.2%})" if evaluated else counted
-
-
 def _fault(number: int, incident: Incident, night: Night) -> list[str]:
-    fault, evidence = incident.fault, night.evidence.get(incident.fault.fingerprint)
+    fault = incident.fault
     nights = (night.business_day - incident.opened_day).days + 1
     since = "tonight 今晚" if nights <= 1 else f"{incident.opened_day} (day {nights} 第{nights}天)"
     worse = f", was {incident.announced}" if incident.announced else ""
     lines = [f"{number}. {_what(incident)} [{fault.severity}{worse}]", f"   What failed 问题: {redact(fault.message)}"]
-    if evidence and evidence.unexpected is not None:
-        lines.append(f"   Rows 行数: {share(evidence.unexpected, evidence.evaluated)}")
-    if evidence and evidence.keys:
-        lines.append(f"   Sample keys 样例主键: {'; '.join(evidence.keys)}")
+    if fault.evaluated and fault.unexpected is not None:
+        lines.append(
+            f"   Rows 行数: {fault.unexpected:,} of {fault.evaluated:,} ({fault.unexpected / fault.evaluated:.2%})"
+        )
+    elif fault.unexpected:
+        lines.append(f"   Count 数量: {fault.unexpected:,}")
+    if fault.keys:
+        lines.append(f"   Sample keys 样例主键: {'; '.join(fault.keys)}")
     lines.append(f"   Since 开始于: {since}")
     if fault.dimensions:
         lines.append(f"   Touches 影响: {', '.join(sorted(fault.dimensions))}")
     if fault.runbook:
-        lines.append(f"   Runbook 处理手册: {fault.runbook}")
+        lines.append(f"   Runbook 处理手册: {_runbook(fault.runbook)}")
     return lines
 
 
 def _what(incident: Incident) -> str:
     fault = incident.fault
-    where = [part for part in (fault.system if not fault.table else None, fault.table, fault.rule) if part]
+    # Rules that are made from their kind and table say nothing more.
+    rule = None if fault.rule == f"{fault.kind}_{fault.table}" else fault.rule
+    where = [part for part in (None if fault.table else fault.system, fault.table, rule) if part]
     return f"{fault.kind}: {' / '.join(where)}" if where else fault.kind
+
+
+def _runbook(named: str) -> str:
+    """A runbook's address: an anchor alone is one of the README, or of the page that FUPAN_RUNBOOK_URL names."""
+    base = os.environ.get("FUPAN_RUNBOOK_URL", "README.md")
+    return f"{base}{named}" if named.startswith("#") else named
 
 
 def _meanwhile(incidents: Sequence[Incident], night: Night) -> list[str]:
@@ -127,12 +129,12 @@ def _fields(event: Kind, owner: str, night: Night, incidents: Sequence[Incident]
         "severity": _severity(incidents),
         "owner": owner,
         "business_day": night.business_day.isoformat(),
-        "incidents": [_structured(incident, night.evidence.get(incident.fault.fingerprint)) for incident in incidents],
+        "incidents": [_structured(incident) for incident in incidents],
         "visible": [night.seen[name].model_dump(mode="json") for name in _dimensions(incidents) if name in night.seen],
     }
 
 
-def _structured(incident: Incident, evidence: Evidence | None) -> dict[str, Any]:
+def _structured(incident: Incident) -> dict[str, Any]:
     fault = incident.fault
     return {
         "incident_id": incident.incident_id,
@@ -144,8 +146,8 @@ def _structured(incident: Incident, evidence: Evidence | None) -> dict[str, Any]
         "message": redact(fault.message),
         "dimensions": sorted(fault.dimensions),
         "since": incident.opened_day.isoformat(),
-        "runbook": fault.runbook,
-        "rows_unexpected": evidence.unexpected if evidence else None,
-        "rows_evaluated": evidence.evaluated if evidence else None,
-        "sample_keys": list(evidence.keys) if evidence else [],
+        "runbook": fault.runbook and _runbook(fault.runbook),
+        "unexpected": fault.unexpected,
+        "evaluated": fault.evaluated,
+        "sample_keys": list(fault.keys),
     }

@@ -17,13 +17,9 @@ from psycopg2.extras import Json
 from fupan.alerts import incidents
 from fupan.alerts.channels import Delivery, Message, channels, deliver
 from fupan.alerts.incidents import Incident
-from fupan.alerts.message import Evidence, Night, failure, recovery
-from fupan.contracts.contract import contracts
+from fupan.alerts.message import Night, failure, recovery
 from fupan.report.visible import visible
 from fupan.warehouse.connection import Connection, connect, only_one, rows
-
-#: Sample keys in a message; all that were kept stand in `ops.validation`.
-SAMPLE_KEYS = 5
 
 NO_CHANNEL = "no channel configured"
 
@@ -61,7 +57,7 @@ def notify(build_id: int) -> list[Alert]:
 def _plan(connection: Connection, build_id: int) -> None:
     build: Any = rows(connection, "select business_day from ops.build where build_id = %s", [build_id])
     changed = incidents.update(connection, build_id)
-    night = Night(build[0]["business_day"], _evidence(connection, build_id, changed.open), visible(connection))
+    night = Night(build[0]["business_day"], visible(connection))
     planned = _already_planned(connection, build_id)
     for owner, theirs in _by_owner(changed.open).items():
         news = [one for one in theirs if one.is_news and one.incident_id not in planned]
@@ -83,39 +79,6 @@ def _already_planned(connection: Connection, build_id: int) -> set[int]:
     sql = "select unnest(incident_ids) as incident_id from ops.alert where build_id = %s and kind = 'failure'"
     found: Any = rows(connection, sql, [build_id])
     return {row["incident_id"] for row in found}
-
-
-def _evidence(connection: Connection, build_id: int, found: Iterable[Incident]) -> dict[str, Evidence]:
-    """What the gates counted, by fingerprint."""
-    judged: Any = rows(
-        connection,
-        """
-        select distinct on (rule, table_name) rule, table_name, unexpected, evaluated, sample_keys
-        from ops.validation where build_id = %s and not passed
-        order by rule, table_name, validation_id desc
-        """,
-        [build_id],
-    )
-    counted = {(row["rule"], row["table_name"]): row for row in judged}
-    return {
-        one.fault.fingerprint: Evidence(row["unexpected"], row["evaluated"], _keys(row["sample_keys"], one.fault.table))
-        for one in found
-        if (row := counted.get((one.fault.rule, one.fault.table)))
-    }
-
-
-def _keys(samples: Any, table: str | None) -> tuple[str, ...]:
-    """Sample keys as text; a column that the contract marks as personal is left out, although raw holds only its hash."""
-    contract = contracts().get(table or "")
-    personal = {column.name for column in contract.columns if column.personal_data} if contract else set()
-    found = []
-    for sample in (samples or [])[:SAMPLE_KEYS]:
-        if isinstance(sample, dict):
-            parts = [f"{name}={value}" for name, value in sample.items() if name not in personal]
-        else:
-            parts = [str(value) for value in (sample if isinstance(sample, list) else [sample])]
-        found.append(", ".join(parts))
-    return tuple(key for key in found if key)
 
 
 def _write(connection: Connection, build_id: int, owner: str, message: Message, about: list[Incident]) -> None:

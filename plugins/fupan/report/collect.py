@@ -240,9 +240,9 @@ limit 20
 
 _DBT = """
 select stage, resource_type,
-    count(*) filter (where status in ('success', 'pass', 'no-op')) as passed,
+    count(*) filter (where status in ('success', 'pass', 'no-op', 'reused')) as passed,
     count(*) filter (where status = 'warn') as warned,
-    count(*) filter (where status not in ('success', 'pass', 'no-op', 'warn', 'skipped')) as failed,
+    count(*) filter (where status not in ('success', 'pass', 'no-op', 'reused', 'warn', 'skipped')) as failed,
     count(*) filter (where status = 'skipped') as skipped,
     sum(seconds) as seconds
 from ops.dbt_node where build_id = %(build)s
@@ -252,7 +252,7 @@ group by stage, resource_type order by min(finished_at)
 _FAILED_NODES = """
 select node_id as node, status, failures, message
 from ops.dbt_node
-where build_id = %(build)s and status not in ('success', 'pass', 'no-op', 'skipped')
+where build_id = %(build)s and status not in ('success', 'pass', 'no-op', 'reused', 'skipped')
 order by status, node_id
 """
 
