@@ -137,7 +137,7 @@ class EmbeddedAirflow:
                 )
 
     def stop(self) -> None:
-        """Stop every component with all its children; a task at work is told to stop, and killed where it does not."""
+        """Stop every component with all its children; a task at work is killed, and runs again when Airflow is back."""
         with self._lock():
             self._stop()
 
@@ -159,11 +159,14 @@ class EmbeddedAirflow:
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords),
             # A Fernet key is 32 bytes in padded base64; the secret is the same without its padding.
             "AIRFLOW__CORE__FERNET_KEY": settings.secret("airflow_fernet_key") + "=",
-            "AIRFLOW__API_AUTH__JWT_SECRET": settings.secret("airflow_jwt_secret"),
+            # HMAC-SHA512 wants 64 bytes and more.
+            "AIRFLOW__API_AUTH__JWT_SECRET": hashlib.sha512(settings.secret("airflow_jwt_secret").encode()).hexdigest(),
             "AIRFLOW__API__SECRET_KEY": settings.secret("airflow_api_secret"),
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.logs),
             "AIRFLOW__LOGGING__DAG_PROCESSOR_CHILD_PROCESS_LOG_DIRECTORY": str(self.logs / "dag_files"),
             "AIRFLOW__LOGGING__COLORED_CONSOLE_LOG": "False",
+            # At INFO it tells of every method it registers, hundreds of lines before the first that matters.
+            "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING",
             # A changed DAG file is seen within seconds, an unchanged one is not parsed over and over.
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
@@ -265,15 +268,13 @@ class EmbeddedAirflow:
 
     def _stop(self) -> None:
         known = self._components()
-        # Asked again and again: a dag-processor that is just writing to the database swallows a signal and works on, a
-        # scheduler takes the second one for leave not to wait for its tasks, which may be killed at any time.
-        for _ in range(5):
-            for process in known.values():
-                with contextlib.suppress(psutil.Error):
-                    if process.alive():
-                        psutil.Process(process.pid).terminate()
-            if _ended(known.values(), within=3):
-                break
+        for process in known.values():
+            with contextlib.suppress(psutil.Error):
+                if process.alive():
+                    psutil.Process(process.pid).terminate()
+        # Not for ever: a scheduler waits for its tasks, which may be killed at any time, and a dag-processor that is just
+        # writing to the database swallows the signal and works on.
+        _await_end(known.values(), within=7)
         left = [child for process in known.values() for child in process.family()]
         for child in left:
             with contextlib.suppress(psutil.Error):
@@ -322,15 +323,11 @@ class EmbeddedAirflow:
 _AIRFLOW = [sys.executable, "-m", "airflow"]
 
 
-def _ended(processes: Iterable[_Process], within: float) -> bool:
-    """Whether all of them have ended, looked at for ``within`` seconds."""
+def _await_end(processes: Iterable[_Process], within: float) -> None:
     deadline = time.monotonic() + within
-    while any(process.alive() for process in processes):
-        if time.monotonic() > deadline:
-            return False
+    while any(process.alive() for process in processes) and time.monotonic() < deadline:
         _reap()
         time.sleep(0.1)
-    return True
 
 
 def _reap() -> None:
