@@ -279,10 +279,7 @@ def test_killed_while_days_are_played(small: str) -> None:
 # --------------------------------------------------------------------------------------------------------------- alive
 
 
-def test_a_day_brings_every_kind_of_change(empty: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    # A plan of this month needs the same month a year ago.
-    monkeypatch.setattr(founding, "DAYS_OF_HISTORY", 400)
-    small = erp.ensure(UNTIL)
+def test_a_day_brings_every_kind_of_change(small: str) -> None:
     keys = {
         "sales_orders": "order_id",
         "sales_order_lines": "order_id || '/' || line_no",

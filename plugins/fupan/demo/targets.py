@@ -44,12 +44,13 @@ def plan(sold: Iterable[Sold], until: date, random: Random) -> list[Target]:
     the last quarter of the running year has a draft above that which nobody has approved.
     """
     cells = _cells(sold)
-    scopes = sorted({scope for scope, _ in cells}, key=lambda scope: tuple(part or "" for part in scope))
+    usual = _usual(cells)
+    scopes = sorted(usual, key=lambda scope: tuple(part or "" for part in scope))
     found = []
     for year in (until.year - 1, until.year):
         for scope in scopes:
             for month in (date(year, number, 1) for number in range(1, 13)):
-                base = _base(cells, scope, month, until)
+                base = _base(cells, usual, scope, month, until)
                 if base:
                     found.extend(_versions(scope, month, base, until, random))
     return found
@@ -72,11 +73,21 @@ def _cells(sold: Iterable[Sold]) -> Cells:
     return cells
 
 
-def _base(cells: Cells, scope: Scope, month: date, until: date) -> Decimal:
-    """What a good planner would have expected: about the month itself, else a year before and eight percent."""
+def _usual(cells: Cells) -> dict[Scope, Decimal]:
+    """Mean month of each scope."""
+    months = len({month for _, month in cells})
+    totals: dict[Scope, Decimal] = defaultdict(Decimal)
+    for (scope, _), value in cells.items():
+        totals[scope] += value
+    return {scope: total / months for scope, total in totals.items()}
+
+
+def _base(cells: Cells, usual: dict[Scope, Decimal], scope: Scope, month: date, until: date) -> Decimal:
+    """What a good planner would have expected: about the month itself, else between a year before and usual, and more."""
     if month < until.replace(day=1):
         return cells.get((scope, month), Decimal(0))
-    return cells.get((scope, month.replace(year=month.year - 1)), Decimal(0)) * Decimal("1.08")
+    a_year_before = cells.get((scope, month.replace(year=month.year - 1)), usual[scope])
+    return (a_year_before + usual[scope]) / 2 * Decimal("1.08")
 
 
 def _versions(scope: Scope, month: date, base: Decimal, until: date, random: Random) -> list[Target]:
