@@ -126,13 +126,8 @@ def copy(server: EmbeddedPostgres, url: str) -> str:
         with connection.cursor() as cursor:
             cursor.execute(f'drop database "{name}"')
             cursor.execute(f'create database "{name}" template "{template}"')
-            # Settings of a role in a database are not copied with it.
-            cursor.execute(
-                f"alter role bi_reader in database \"{name}\" set idle_in_transaction_session_timeout = '5min'"
-            )
-            for role in ("fupan_builder", "fupan_loader"):
-                cursor.execute(f'grant create, temporary on database "{name}" to {role}')
-            cursor.execute(f'revoke create on database "{name}" from fupan_loader')
+            # Rights on a database are not copied with it.
+            cursor.execute(f'grant create, temporary on database "{name}" to fupan_builder')
     return target
 
 

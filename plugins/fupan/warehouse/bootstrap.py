@@ -11,8 +11,8 @@ from fupan import settings
 from fupan.errors import ConfigurationError
 from fupan.warehouse.connection import Connection, connect
 
-#: A BI user who leaves a transaction open would block publishing.
-READER_IDLE_IN_TRANSACTION_TIMEOUT = "5min"
+#: A BI user who leaves a transaction open would block publishing: shorter than the patience of the publish step.
+READER_IDLE_IN_TRANSACTION_TIMEOUT = "2min"
 
 _GRANTS = """
 create schema if not exists raw authorization fupan_loader;
