@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -336,6 +337,15 @@ def test_first_night_judges_everything_and_moves_every_pass(night: Installation)
     assert len(written) == len(results)
     assert ("line_qty_positive", True, 1001) in written
     assert night.value("select count(*) from pg_tables where schemaname = 'ops' and tablename like 'gate_erp%'") == 0
+
+
+def test_no_connection_is_left_behind(night: Installation) -> None:
+    raw_gate.run(night.first_night())
+    left = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'fupan quality'"
+    patience = time.monotonic() + 5
+    while night.value(left) and time.monotonic() < patience:
+        time.sleep(0.05)
+    assert night.value(left) == 0
 
 
 def test_second_night_judges_only_what_landed_since(night: Installation) -> None:

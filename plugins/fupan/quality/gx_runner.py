@@ -5,10 +5,11 @@ The whole suite runs once for yes or no, which costs one scan; only what failed 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -85,7 +86,11 @@ def judge(relation: Relation, rules: Sequence[Rule], file: Path) -> list[Judged]
     """
     if not rules:
         return []
-    batch = _batch_definition(relation)
+    with _batch_definition(relation) as batch:
+        return _judge(batch, relation, rules, file)
+
+
+def _judge(batch: BatchDefinition, relation: Relation, rules: Sequence[Rule], file: Path) -> list[Judged]:
     passed = {rule: result["success"] for rule, result in _run(batch, relation, rules, file, "BOOLEAN_ONLY").items()}
     failed = [rule for rule in rules if not passed[rule.id]]
     details = _run(
@@ -202,21 +207,23 @@ def _context() -> Any:
     return context
 
 
-@cache
-def _datasource(url: str) -> Any:
-    return _context().data_sources.add_postgres(
+@contextlib.contextmanager
+def _batch_definition(relation: Relation) -> Iterator[BatchDefinition]:
+    """The relation as GX sees it; its connections are closed at the end, which GX itself leaves to the garbage collector."""
+    sources = _context().data_sources
+    source = sources.add_postgres(
         f"warehouse {next(_runs)}",
         # GX takes $NAME in an address for a setting of its own.
-        connection_string=settings.sqlalchemy_url(url).replace("$", "%24"),
+        connection_string=settings.sqlalchemy_url(settings.warehouse_url("builder")).replace("$", "%24"),
         kwargs={"connect_args": {"application_name": "fupan quality"}},
     )
-
-
-def _batch_definition(relation: Relation) -> BatchDefinition:
-    with warnings.catch_warnings():
-        # GX would have the schema in the address, so that one connection could judge one schema only.
-        warnings.filterwarnings("ignore", message="`schema_name` is deprecated")
-        asset = _datasource(settings.warehouse_url("builder")).add_table_asset(
-            f"{relation.name} {next(_runs)}", table_name=relation.name, schema_name=relation.schema
-        )
-    return asset.add_batch_definition_whole_table("whole")
+    try:
+        with warnings.catch_warnings():
+            # GX would have the schema in the address, so that one connection could judge one schema only.
+            warnings.filterwarnings("ignore", message="`schema_name` is deprecated")
+            asset = source.add_table_asset(relation.name, table_name=relation.name, schema_name=relation.schema)
+        yield asset.add_batch_definition_whole_table("whole")
+    finally:
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+        sources.delete(source.name)
