@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+import psycopg2
+
+from fupan.errors import FupanError
 from fupan.warehouse.connection import Connection, connect, rows
 from tests.real.expected_figures import Figures, figures
 from tests.real.orders import order_files
@@ -145,7 +148,12 @@ def _cells(values: Mapping[Any, int], unit: int = 1) -> dict[Cell, Decimal]:
 
 def _published(connection: Connection, query: str) -> dict[Cell, Decimal]:
     with connection.cursor() as cursor:
-        cursor.execute(query)
+        try:
+            cursor.execute(query)
+        except psycopg2.errors.UndefinedTable as missing:
+            sys.exit(
+                f"Not published: {missing.diag.message_primary}. Run `make nightly-real`; its report says what is held."
+            )
         return {row[:-1]: Decimal(row[-1]) for row in cursor.fetchall() if row[-1]}
 
 
@@ -159,7 +167,9 @@ def _print_comparisons(comparisons: list[Comparison]) -> None:
     for comparison in comparisons:
         cells, different = len(comparison.cells), len(comparison.differences())
         expected, published = sum(comparison.expected.values()), sum(comparison.published.values())
-        print(f"{comparison.name:<34}{cells:>7,}{cells - different:>7,}{different:>8,}{expected:>18,}{published:>18,}")
+        print(
+            f"{comparison.name:<34}{cells:>7,}{cells - different:>7,}{different:>8,}{expected:>18,.2f}{published:>18,.2f}"
+        )
 
 
 def _print_quarantine(quarantined: list[dict[str, Any]]) -> None:
@@ -171,4 +181,7 @@ def _print_quarantine(quarantined: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except FupanError as error:
+        sys.exit(str(error))
