@@ -268,13 +268,15 @@ class EmbeddedAirflow:
 
     def _stop(self) -> None:
         known = self._components()
-        for process in known.values():
+        # The api-server goes last: a task that ends now still reports to it. It keeps nothing, and tidies up for seconds.
+        asked = [process for name, process in known.items() if name != "api-server"]
+        for process in asked:
             with contextlib.suppress(psutil.Error):
                 if process.alive():
                     psutil.Process(process.pid).terminate()
         # Not for ever: a scheduler waits for its tasks, which may be killed at any time, and a dag-processor that is just
         # writing to the database swallows the signal and works on.
-        _await_end(known.values(), within=7)
+        _await_end(asked, within=7)
         left = [child for process in known.values() for child in process.family()]
         for child in left:
             with contextlib.suppress(psutil.Error):
