@@ -70,13 +70,15 @@ days_unproven as (
 
     select order_lines.order_date as day
     from order_lines
-    where not exists (select 1 from build_window where build_window.last_built_id is not null)
+    cross join build_window
+    where build_window.last_built_id is null
 
     union
 
     select returns.completed_on as day
     from returns
-    where not exists (select 1 from build_window where build_window.last_built_id is not null)
+    cross join build_window
+    where build_window.last_built_id is null
 
 ),
 

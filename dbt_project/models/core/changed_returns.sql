@@ -7,8 +7,6 @@
     )
 }}
 
-{%- set facts = as_last_built('fct_return_line') %}
-
 with
 
 build_window as (
@@ -67,40 +65,21 @@ regions as (
 
 returns_as_last_built as (
 
-    {%- if facts %}
-
-    select
-        return_id,
-        order_id,
-        attributed_on,
-        completed_on,
-        sku,
-        customer_id,
-        country,
-        product_key,
-        customer_key,
-        region_code,
-        has_order_line
-    from {{ facts }}
-
-    {%- else %}
-
-    -- Nothing to change: the fact is about to be built whole.
-    select
-        null::text as return_id,
-        null::text as order_id,
-        null::date as attributed_on,
-        null::date as completed_on,
-        null::text as sku,
-        null::text as customer_id,
-        null::text as country,
-        null::text as product_key,
-        null::text as customer_key,
-        null::text as region_code,
-        null::boolean as has_order_line
-    where false
-
-    {%- endif %}
+    {{
+        as_last_built('fct_return_line', {
+            'return_id': 'text',
+            'order_id': 'text',
+            'attributed_on': 'date',
+            'completed_on': 'date',
+            'sku': 'text',
+            'customer_id': 'text',
+            'country': 'text',
+            'product_key': 'text',
+            'customer_key': 'text',
+            'region_code': 'text',
+            'has_order_line': 'boolean',
+        })
+    }}
 
 ),
 
@@ -183,7 +162,8 @@ final as (
     cross join build_window
     left join returns_as_last_built
         on changed_returns.return_id = returns_as_last_built.return_id
-    where {{ 'true' if facts else 'false' }}
+    -- A fact that is not there yet is about to be built whole.
+    where {{ has_been_built('fct_return_line') }}
 
     {%- if is_incremental() %}
 

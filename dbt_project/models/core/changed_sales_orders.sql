@@ -7,8 +7,6 @@
     )
 }}
 
-{%- set facts = as_last_built('fct_sales_order_line') %}
-
 with
 
 build_window as (
@@ -67,34 +65,18 @@ regions as (
 
 lines_as_last_built as (
 
-    {%- if facts %}
-
-    select
-        order_id,
-        order_date,
-        sku,
-        customer_id,
-        country,
-        product_key,
-        customer_key,
-        region_code
-    from {{ facts }}
-
-    {%- else %}
-
-    -- Nothing to change: the fact is about to be built whole.
-    select
-        null::text as order_id,
-        null::date as order_date,
-        null::text as sku,
-        null::text as customer_id,
-        null::text as country,
-        null::text as product_key,
-        null::text as customer_key,
-        null::text as region_code
-    where false
-
-    {%- endif %}
+    {{
+        as_last_built('fct_sales_order_line', {
+            'order_id': 'text',
+            'order_date': 'date',
+            'sku': 'text',
+            'customer_id': 'text',
+            'country': 'text',
+            'product_key': 'text',
+            'customer_key': 'text',
+            'region_code': 'text',
+        })
+    }}
 
 ),
 
@@ -164,7 +146,8 @@ final as (
     cross join build_window
     left join lines_as_last_built
         on changed_orders.order_id = lines_as_last_built.order_id
-    where {{ 'true' if facts else 'false' }}
+    -- A fact that is not there yet is about to be built whole.
+    where {{ has_been_built('fct_sales_order_line') }}
 
     {%- if is_incremental() %}
 

@@ -132,11 +132,12 @@ of_no_order_line as (
             returns_to_build.currency = price_bands.currency
             and returns_to_build.refund_a_unit >= price_bands.lower_bound
             and (returns_to_build.refund_a_unit < price_bands.upper_bound or price_bands.upper_bound is null)
-    where not exists (
-        select 1
-        from of_an_order_line
-        where of_an_order_line.return_id = returns_to_build.return_id
-    )
+    where
+        not exists (
+            select 1
+            from of_an_order_line
+            where of_an_order_line.return_id = returns_to_build.return_id
+        )
 
 ),
 
