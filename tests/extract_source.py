@@ -166,6 +166,8 @@ def empty_warehouse(server: EmbeddedPostgres) -> str:
         cursor.execute("select to_regclass('ops.run') is null")
         if (cursor.fetchone() or (True,))[0]:
             bootstrap()
+            # Hundreds of small commits: what a crash of the machine would lose is no matter here.
+            cursor.execute("alter database extract_tests set synchronous_commit = off")
         cursor.execute("select format('%I.%I', schemaname, tablename), schemaname from pg_tables")
         found = cursor.fetchall()
         ours = {schema: [name for name, of in found if of == schema] for schema in ("raw", "ops")}

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.extract_source import COLUMNS, QUERY, Shop, contract, empty_warehouse, file_of
 
 from fupan.errors import Busy, ConfigurationError, ContractError, SourceUnavailable
-from fupan.extract import source
+from fupan.extract import source, sql_postgres
 from fupan.extract.pseudonym import hashed
+from fupan.extract.table import load_table
 from fupan.server.postgres import EmbeddedPostgres
 from fupan.warehouse.connection import connect
-from tests.extract_source import COLUMNS, QUERY, Shop, contract, empty_warehouse, file_of
 
 
 @pytest.fixture
@@ -591,3 +592,41 @@ def test_a_source_that_hangs_is_given_up(
     with pytest.raises(SourceUnavailable, match="statement timeout"):
         shop.load(query="select s.* from shop_orders s, pg_sleep(60)")
     assert {load["state"] for load in shop.loads()} == {"failed"}
+
+
+def test_row_by_row_gives_what_streaming_gives(
+    server: EmbeddedPostgres, warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old PostgreSQL, or one in another encoding, is read through SQLAlchemy: to the same raw, to the letter."""
+    address = server.ensure_database("extract_shop")
+    shop = Shop("postgres", address, warehouse)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_TEST", address)
+    shop.time_zone = "Europe/London"
+    shop.put("A", buyer="Ｚoë 王", amount="0.10", updated_at="2025-10-26 01:30:00.000001")
+    shop.put("B\t\\N\n\\.", qty=None, phone="none", updated_at="2025-03-30 01:30:00", ordered_on="0099-01-01")
+    shop.put("C", amount="-12345678.90", paid=None, updated_at=None)
+    shop.load(contract(cursor=()))
+    before = shop.written()
+    monkeypatch.setattr(sql_postgres, "can_stream", lambda _connection: False)
+
+    assert counts(shop.load(contract(cursor=()))) == {"read": 3, "unchanged": 3}
+    assert shop.load().mode == "full"
+    assert shop.watermark() == {"updated_at": "2025-10-26 01:30:00.000001+00"}
+    assert counts(shop.load()) == {"read": 2, "unchanged": 2}
+    assert shop.written() == before
+
+
+def test_a_source_that_breaks_off_is_worth_another_try(
+    server: EmbeddedPostgres, warehouse: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = server.ensure_database("extract_shop")
+    shop = Shop("postgres", address, warehouse)
+    monkeypatch.setenv("AIRFLOW_CONN_SHOP_TEST", address)
+    shop.put("A")
+    shop.put("B")
+    ends_itself = QUERY + " where order_id = 'A' or pg_terminate_backend(pg_backend_pid())"
+    with shop.session() as session:
+        with pytest.raises(SourceUnavailable, match="The source failed"):
+            load_table(session, contract(), ends_itself)
+        # The same run goes on with a new snapshot.
+        assert load_table(session, contract(), QUERY).counts.inserted == 2

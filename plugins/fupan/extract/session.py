@@ -13,7 +13,7 @@ import psycopg2
 
 from fupan.contracts.contract import Contract
 from fupan.contracts.installation import SqlSystem, systems
-from fupan.errors import ConfigurationError
+from fupan.errors import ConfigurationError, FupanError
 from fupan.extract import ledger, sql_postgres
 from fupan.extract.connections import source_url
 from fupan.extract.ledger import LoadResult
@@ -103,7 +103,10 @@ def each_table(
     results: list[LoadResult] = []
     first: Exception | None = None
     for contract, query in tables:
-        session.source()
+        try:
+            session.source()
+        except FupanError as error:
+            raise first or error from None
         try:
             results += load(session, contract, query)
         except Exception as error:

@@ -371,6 +371,7 @@ def _engine(system: SqlSystem, url: URL) -> Engine:
             cursor = connection.cursor()
             cursor.execute(read_only)
             cursor.close()
+            connection.commit()
 
     return engine
 
