@@ -41,7 +41,7 @@ compared as (
     from sku_days
     cross join business_day
     where
-        sku_days.units > 0
+        (sku_days.units <> 0 or sku_days.revenue <> 0)
         and (sku_days.day + interval '1 year')::date <= business_day.business_day
 
 ),
