@@ -10,12 +10,24 @@ from tests.core_warehouse import CoreWarehouse
 from fupan.server.postgres import EmbeddedPostgres
 
 
-@pytest.fixture
-def core(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[CoreWarehouse]:
-    """An empty warehouse for builds of core. Always the same database: dbt's parsed project holds for one."""
+def _empty_warehouse(server: EmbeddedPostgres) -> Iterator[CoreWarehouse]:
+    """Always the same database, since dbt's parsed project holds for one."""
     url = server.ensure_database("core_tests")
-    monkeypatch.setenv("FUPAN_WAREHOUSE_URL", url)
-    warehouse = CoreWarehouse(url)
-    warehouse.reset()
-    yield warehouse
-    warehouse.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FUPAN_WAREHOUSE_URL", url)
+        warehouse = CoreWarehouse(url)
+        warehouse.reset()
+        yield warehouse
+        warehouse.close()
+
+
+@pytest.fixture
+def core(server: EmbeddedPostgres) -> Iterator[CoreWarehouse]:
+    """An empty warehouse for builds of core."""
+    yield from _empty_warehouse(server)
+
+
+@pytest.fixture(scope="module")
+def core_of_module(server: EmbeddedPostgres) -> Iterator[CoreWarehouse]:
+    """The same, for tests that look at one course of nights from several sides."""
+    yield from _empty_warehouse(server)
