@@ -533,6 +533,20 @@ def test_history_is_judged_without_effect_unless_asked(night: Installation) -> N
         raw_gate.judge_history(["nothing"])
 
 
+def test_replay_returns_what_passes_and_judges_nothing_else(night: Installation) -> None:
+    build = night.first_night()
+    spoil(night, "'O1', 'O2'")
+    raw_gate.run(build)
+    spoil(night, "'O3'")
+    night.run("update raw.erp_sales_order_lines set qty = 1, net_amount = 18 where order_id = 'O1' and line_no = 1")
+    (quantity,) = [result for result in raw_gate.replay() if result.rule == "line_qty_positive"]
+    assert (quantity.evaluated, quantity.unexpected) == (2, 1)
+    assert open_keys(night) == {("line_qty_positive", "O2/1")}
+    assert night.run(
+        "select row_key[1], release_reason, released_build_id from ops.quarantine where released_at is not null"
+    ) == [("O1", "passes", None)]
+
+
 def test_judging_again_acts_on_nothing(night: Installation) -> None:
     build = night.first_night()
     raw_gate.run(build)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from fupan import settings
 from fupan.contracts.contract import contracts
 from fupan.errors import ConfigurationError
 from fupan.quality import gx_runner
@@ -36,6 +38,15 @@ def test_every_rule_has_an_owner_and_a_runbook_and_an_id_of_its_own() -> None:
     rules = [rule for suite in [*raw_suites().values(), *mart_suites().values()] for rule in suite.rules]
     assert all(rule.meta.owner and rule.meta.runbook.startswith("#runbook-") for rule in rules)
     assert len({rule.id for rule in rules}) == len(rules), "owners and alerts name a rule by its id"
+
+
+def test_every_runbook_is_written() -> None:
+    headings = re.findall(r"^#+ (.+)$", (settings.PROJECT / "README.md").read_text(), re.MULTILINE)
+    anchors = {"#" + re.sub(r"[^\w-]", "", heading.lower().replace(" ", "-")) for heading in headings}
+    sources = [*settings.EXPECTATIONS.glob("*/*.yml"), *(settings.PROJECT / "plugins" / "fupan").rglob("*.py")]
+    named = {found for path in sources for found in re.findall(r'"(#runbook-[a-z-]+)"', path.read_text())}
+    assert named
+    assert named <= anchors
 
 
 def test_rules_name_columns_of_their_table() -> None:

@@ -7,7 +7,8 @@ for the same build judges the same rows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from fupan.contracts.contract import Contract, contracts
@@ -18,7 +19,7 @@ from fupan.quality.gx_runner import Judged
 from fupan.quality.results import Gate, RuleResult, record
 from fupan.quality.suites import ROW_KEY, RawSuite, Rule, raw_suites
 from fupan.transform import dbt
-from fupan.warehouse.connection import Connection, connect, rows
+from fupan.warehouse.connection import Connection, connect, only_one, rows
 
 # A pass counts from the build that reached core: a build that died before is repeated by the next one, its gate too.
 _WINDOWS = """
@@ -100,20 +101,11 @@ def judge(build_id: int) -> list[RuleResult]:
 def judge_history(tables: Sequence[str] = (), *, to_quarantine: bool = False) -> list[RuleResult]:
     """Judge whole raw tables (all delivered ones by default), as after a change of rules; writes ops.validation.
 
-    Only ``to_quarantine`` acts on it: the next build takes that up. Raises ConfigurationError for an unknown table.
+    Only ``to_quarantine`` acts on it: the next build takes that up. Raises ConfigurationError for an unknown table, Busy
+    while somebody else does this.
     """
-    with connect("builder", "validate full") as connection:
-        delivered = {
-            row["table_name"]: Window()
-            for row in rows(connection, "select table_name from ops.source_table where is_delivered")
-        }
-        if unknown := sorted(set(tables) - set(delivered)):
-            raise ConfigurationError(
-                f"No delivered raw table is named {', '.join(unknown)}",
-                remedy=f"Choose from {', '.join(sorted(delivered))}",
-            )
-        chosen = {table: window for table, window in delivered.items() if not tables or table in tables}
-        cases = _cases(connection, "full", chosen)
+    with _beside_the_night("validate full") as connection:
+        cases = _cases(connection, "full", _chosen(connection, tables, Window()))
         if to_quarantine:
             for case in cases:
                 _settle_quarantine(connection, case, None)
@@ -124,6 +116,43 @@ def judge_history(tables: Sequence[str] = (), *, to_quarantine: bool = False) ->
     return results
 
 
+def replay(tables: Sequence[str] = ()) -> list[RuleResult]:
+    """Judge only the rows in quarantine, now: those that pass return with the next build.
+
+    Raises ConfigurationError for an unknown table, Busy while somebody else does this.
+    """
+    with _beside_the_night("quarantine replay") as connection:
+        cases = _cases(connection, "full", _chosen(connection, tables, Window.quarantine_only()))
+        for case in cases:
+            _settle_quarantine(connection, case, None)
+        connection.commit()
+        gate_table.drop(connection, [case.gate.relation.name for case in cases])
+    return [result for case in cases for result in case.results]
+
+
+@contextlib.contextmanager
+def _beside_the_night(purpose: str) -> Iterator[Connection]:
+    """A connection of the only one that judges outside a build: the gate tables of such work have one name."""
+    with connect("builder", purpose) as connection:
+        only_one(connection, "validate")
+        yield connection
+
+
+def _chosen(connection: Connection, tables: Sequence[str], window: Window) -> dict[str, Window]:
+    delivered = _delivered(connection)
+    if unknown := sorted(set(tables) - delivered):
+        raise ConfigurationError(
+            f"No delivered raw table is named {', '.join(unknown)}",
+            remedy=f"Choose from {', '.join(sorted(delivered))}",
+        )
+    return dict.fromkeys(tables or delivered, window)
+
+
+def _delivered(connection: Connection) -> set[str]:
+    found = rows(connection, "select table_name from ops.source_table where is_delivered")
+    return {row["table_name"] for row in found}
+
+
 def _windows(connection: Connection, build_id: int) -> dict[str, Window]:
     return {
         row["table_name"]: Window(row["after"], row["up_to"]) for row in rows(connection, _WINDOWS, {"build": build_id})
@@ -132,10 +161,7 @@ def _windows(connection: Connection, build_id: int) -> dict[str, Window]:
 
 def _cases(connection: Connection, gate: Gate, windows: dict[str, Window]) -> list[_Case]:
     """Judge each table that is delivered and has a suite, in the order of their names."""
-    known, suites = contracts(), raw_suites()
-    delivered = {
-        row["table_name"] for row in rows(connection, "select table_name from ops.source_table where is_delivered")
-    }
+    known, suites, delivered = contracts(), raw_suites(), _delivered(connection)
     dimensions = dbt.manifest().dimensions_by_raw_table()
     found = []
     for table in sorted(windows.keys() & suites.keys()):
