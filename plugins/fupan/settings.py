@@ -9,7 +9,7 @@
 | FUPAN_PSEUDONYM_KEY | key of the hashes that replace personal data | made once, kept in FUPAN_HOME |
 
 Settings of one part stand where they are used: `night/business_day.py` (clock), `alerts/channels.py`, `alerts/message.py`
-(alerts), `publish/locking.py` (patience), `extract/reconcile.py` (deletes), `demo/erp.py`. The README lists them all.
+(alerts), `publish/locking.py` (patience), `extract/load.py` (deletes), `demo/erp.py`. The README lists them all.
 """
 
 from __future__ import annotations

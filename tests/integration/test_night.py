@@ -92,17 +92,21 @@ def test_the_release_gate_holds_what_does_not_tie(company: Company, webhook: Web
     assert [message["type"] for message in webhook.received] == ["failure"]
 
 
-def test_a_broken_model_holds_its_dimension(company: Company, webhook: Webhook) -> None:
+def test_a_model_that_fails_holds_its_dimension(company: Company, webhook: Webhook) -> None:
     public = company.public()
     company.advance()
     company.extract()
+    build_id = build.begin(company.day)
+    steps.raw_gate(build_id)
     with connect("owner", "test", autocommit=True) as connection, connection.cursor() as cursor:
-        cursor.execute("alter table raw.erp_products alter column list_price type text using 'cheap'")
-    held = company.verdict(company.build())
+        cursor.execute("revoke select on raw.erp_channels from fupan_builder")
+    for step in (steps.core, steps.marts, steps.release_gate, steps.publish, steps.report):
+        step(build_id)
+    held = company.verdict(build_id)
     assert held["verdict"] == "held"
-    assert any("stg_erp__products" in str(reason) or "dim_product" in str(reason) for reason in held["reasons"])
+    assert any("dim_channel" in str(reason) and "permission denied" in str(reason) for reason in held["reasons"])
     assert company.public() == public
-    assert webhook.received
+    assert "dim_channel" in str(webhook.received)
 
 
 def test_a_column_that_vanishes_from_the_erp_holds_what_depends_on_it(company: Company, webhook: Webhook) -> None:
