@@ -58,5 +58,5 @@ def test_sql_and_python_agree(server: EmbeddedPostgres, monkeypatch: pytest.Monk
         )
         found = cursor.fetchall()
     connection.close()
-    assert [list(row) for row in found] == [[hashed(value, kind) for kind in _KINDS] for value in values]
+    assert [list(row) for row in found] == [[hashed(value, kind, key.encode()) for kind in _KINDS] for value in values]
     assert len({row[0] for row in found}) > 1400

@@ -45,10 +45,10 @@ def normalised(value: str, kind: PersonalData) -> str | None:
     return text or None
 
 
-def hashed(value: str | None, kind: PersonalData) -> str | None:
-    """Hex HMAC-SHA256 of the normalised value; None stays None."""
-    text = None if value is None else normalised(value, kind)
-    return None if text is None else hmac.digest(settings.pseudonym_key(), text.encode(), "sha256").hex()
+def hashed(value: str, kind: PersonalData, key: bytes) -> str | None:
+    """Hex HMAC-SHA256 of the normalised value; None where nothing is left of it."""
+    text = normalised(value, kind)
+    return None if text is None else hmac.digest(key, text.encode(), "sha256").hex()
 
 
 def sql_hashed(value: sql.Composable, kind: PersonalData) -> sql.Composed:

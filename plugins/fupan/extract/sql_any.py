@@ -24,6 +24,7 @@ from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from fupan import settings
 from fupan.contracts.contract import Column
 from fupan.contracts.installation import SqlSystem
 from fupan.errors import ConfigurationError, ContractError, FupanError, SourceUnavailable
@@ -197,7 +198,8 @@ class AnySource:
                 raise _Misfit(f"is no {data_type} (a {type(value).__name__} at the source)") from None
 
         if personal := column.personal_data:
-            return lambda value: hashed(checked(value), personal)
+            key = settings.pseudonym_key()
+            return lambda value: hashed(checked(value), personal, key)
         return checked
 
     def _numeric(self, value: Any) -> str:
