@@ -56,6 +56,7 @@ class CoreWarehouse:
     """Raw tables, loads, quarantine and builds of one test; `reset` empties it for the next, keeping the database."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self._connection = psycopg2.connect(url)
         self._connection.autocommit = True
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import contextlib
+import threading
+import time
 from datetime import date
 from pathlib import Path
 
+import psycopg2
 import pytest
 from tests.core_warehouse import PRODUCT, CoreWarehouse
 
@@ -32,9 +37,6 @@ def test_every_node_is_recorded_and_a_failed_one_does_not_raise(core: CoreWareho
     assert not [name for name in nodes if name.startswith("unit_test.")]
     assert core.column("select state from ops.build") == ["finished"]
 
-    core.execute("alter table core.fct_target rename to something_else")
-    core.execute("create view core.fct_target as select 1 as target_id")
-    core.execute("create view core.depends as select * from core.fct_target")
     core.execute("alter table core.agg_sku_daily drop column units")
     build_id = begin(DAY)
     result = dbt.run_stage(build_id, "core")
@@ -51,25 +53,28 @@ def test_every_node_is_recorded_and_a_failed_one_does_not_raise(core: CoreWareho
     ]
 
 
-def test_a_lost_connection_is_tried_once_more(core: CoreWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session is ended from outside while it builds a fact; the second try builds that fact and what follows from it."""
+def test_a_lost_connection_is_tried_once_more(core: CoreWarehouse, caplog: pytest.LogCaptureFixture) -> None:
+    """A session is ended from outside while it waits to replace a dimension; the second try builds it and the rest."""
     core.build()
-    ended = []
-    progress = dbt._progress
+    locked, waiting = threading.Event(), "application_name = 'fupan dbt' and wait_event_type = 'Lock'"
 
-    def end_the_other_sessions(event: object) -> None:
-        progress(event)
-        if not ended and "changed_sales_orders" in event.info.msg and "OK" in event.info.msg:  # type: ignore[attr-defined]
-            ended.append(True)
-            core.execute(
-                "select pg_terminate_backend(pid) from pg_stat_activity "
-                "where application_name = 'fupan dbt' and datname = current_database()"
-            )
+    def end_the_session_that_waits() -> None:
+        with contextlib.closing(psycopg2.connect(core.url)) as blocker, blocker.cursor() as cursor:
+            cursor.execute("lock table core.dim_product")
+            locked.set()
+            for _ in range(600):
+                if core.column(f"select pg_terminate_backend(pid) from pg_stat_activity where {waiting}"):
+                    return
+                time.sleep(0.1)
 
-    monkeypatch.setattr(dbt, "_progress", end_the_other_sessions)
-    result = dbt.run_stage(begin(DAY), "core")
-    assert ended
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        ending = pool.submit(end_the_session_that_waits)
+        assert locked.wait(20)
+        result = dbt.run_stage(begin(DAY), "core")
+        ending.result()
+    assert "nodes are tried again" in caplog.text
     assert result.is_built
+    assert not result.failed
 
 
 def test_a_warehouse_that_does_not_answer_is_unavailable(core: CoreWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
