@@ -17,7 +17,7 @@ from fupan.night.business_day import business_day
 FIRST_LOOK, LONGEST_LOOK = 1.0, 30.0
 
 
-class SourcesTrigger(BaseTrigger):  # type: ignore[misc]  # Airflow is not typed here
+class SourcesTrigger(BaseTrigger):
     """Ends when nothing is outstanding for ``day`` (ISO date), or at ``until`` (ISO stamp) with what still is."""
 
     def __init__(self, day: str, until: str) -> None:
@@ -46,7 +46,7 @@ class SourcesTrigger(BaseTrigger):  # type: ignore[misc]  # Airflow is not typed
             pause = min(pause * 1.5, LONGEST_LOOK)
 
 
-class AwaitSources(BaseOperator):  # type: ignore[misc]
+class AwaitSources(BaseOperator):
     """Task that ends when the sources of the run's business day are there, at the latest ``wait`` after the run was due.
 
     Its return value is what is still outstanding then, {system: why}: the build goes on without it.

@@ -54,7 +54,8 @@ def begin(
 ) -> int:
     """Start a build of ``business_day`` and put it in charge; returns its build_id.
 
-    It takes up every committed load that no build has brought into core yet. ``dimensions`` limits what it may publish (None: all).
+    It takes up every committed load that no build has brought into core yet. ``dimensions`` limits what it may publish
+    (None: all).
     Raises Busy while another build is at work, ConfigurationError for a day older than one already built: marts show
     the newest state, so an older day is repaired by a backfill.
     """
@@ -69,7 +70,8 @@ def begin(
             )
             run_id = _first(cursor.fetchone())
             cursor.execute(
-                "insert into ops.build (run_id, business_day, kind, dimensions) values (%s, %s, %s, %s) returning build_id",
+                "insert into ops.build (run_id, business_day, kind, dimensions) values (%s, %s, %s, %s) "
+                "returning build_id",
                 [run_id, business_day, kind, dimensions],
             )
             build_id = _first(cursor.fetchone())
@@ -184,7 +186,7 @@ def _refuse_older(connection: Connection, business_day: date) -> None:
 
 
 def _take_over(connection: Connection, kind: Kind) -> None:
-    """Close builds whose process died. A nightly build holds no lock between two Airflow tasks: a backfill leaves it alone."""
+    """Close builds whose process died. A nightly one holds no lock between two tasks: a backfill leaves it alone."""
     for build in rows(
         connection,
         "select build_id, run_id, kind, clock_timestamp() - started_at as age from ops.build "

@@ -118,16 +118,16 @@ cumulated as (
     select
         *,
         {%- for horizon in horizons %}
-            {%- set whole = scope ~ ', ' ~ horizon ~ '_start' %}
-            {%- set to_date = whole ~ ' order by month_start' %}
-            case
-                when count(actual_value) over (partition by {{ to_date }}) = count(*) over (partition by {{ to_date }})
-                    then sum(actual_value) over (partition by {{ to_date }})
-            end as {{ horizon }}_actual_to_date,
-            sum(phased_target_value) over (partition by {{ to_date }}) as {{ horizon }}_phased_target_to_date,
-            sum(target_value) over (partition by {{ whole }}) as {{ horizon }}_target_value,
-            sum(days_in_month) over (partition by {{ whole }})
-            - sum(days_elapsed) over (partition by {{ to_date }}) as {{ horizon }}_days_remaining,
+        {%- set whole = scope ~ ', ' ~ horizon ~ '_start' %}
+        {%- set to_date = whole ~ ' order by month_start' %}
+        case
+            when count(actual_value) over (partition by {{ to_date }}) = count(*) over (partition by {{ to_date }})
+                then sum(actual_value) over (partition by {{ to_date }})
+        end as {{ horizon }}_actual_to_date,
+        sum(phased_target_value) over (partition by {{ to_date }}) as {{ horizon }}_phased_target_to_date,
+        sum(target_value) over (partition by {{ whole }}) as {{ horizon }}_target_value,
+        sum(days_in_month) over (partition by {{ whole }})
+        - sum(days_elapsed) over (partition by {{ to_date }}) as {{ horizon }}_days_remaining,
         {%- endfor %}
         days_elapsed = days_in_month as is_complete_period,
         actual_value / nullif(target_value, 0) as target_attainment_rate
@@ -166,20 +166,20 @@ final as (
         target_value::numeric(20, 4) as target_value,
         phased_target_value::numeric(20, 4) as phased_target_value,
         {%- for horizon in horizons %}
-            {{ horizon }}_actual_to_date::numeric(20, 4) as {{ horizon }}_actual_to_date,
-            {{ horizon }}_phased_target_to_date::numeric(20, 4) as {{ horizon }}_phased_target_to_date,
-            {{ horizon }}_target_value::numeric(20, 4) as {{ horizon }}_target_value,
-            {{ horizon }}_days_remaining,
+        {{ horizon }}_actual_to_date::numeric(20, 4) as {{ horizon }}_actual_to_date,
+        {{ horizon }}_phased_target_to_date::numeric(20, 4) as {{ horizon }}_phased_target_to_date,
+        {{ horizon }}_target_value::numeric(20, 4) as {{ horizon }}_target_value,
+        {{ horizon }}_days_remaining,
         {%- endfor %}
         {%- for horizon in horizons %}
-            ({{ horizon }}_actual_to_date / nullif({{ horizon }}_phased_target_to_date, 0))::numeric(28, 8)
-                as {{ horizon }}_pace_index,
-            case
-                when {{ horizon }}_actual_to_date is not null
-                    then
-                        greatest({{ horizon }}_target_value - {{ horizon }}_actual_to_date, 0)
-                        / nullif({{ horizon }}_days_remaining, 0)
-            end::numeric(20, 4) as {{ horizon }}_run_rate_required,
+        ({{ horizon }}_actual_to_date / nullif({{ horizon }}_phased_target_to_date, 0))::numeric(28, 8)
+            as {{ horizon }}_pace_index,
+        case
+            when {{ horizon }}_actual_to_date is not null
+                then
+                    greatest({{ horizon }}_target_value - {{ horizon }}_actual_to_date, 0)
+                    / nullif({{ horizon }}_days_remaining, 0)
+        end::numeric(20, 4) as {{ horizon }}_run_rate_required,
         {%- endfor %}
         (actual_value / nullif(phased_target_value, 0))::numeric(28, 8) as month_pace_index,
         target_attainment_rate::numeric(28, 8) as target_attainment_rate,

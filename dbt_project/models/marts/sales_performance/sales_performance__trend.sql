@@ -68,7 +68,7 @@ cells as (
         platform,
         currency,
         {%- for measure in amounts + counts %}
-            coalesce(sum({{ measure }}) filter (where comparison = 'current'), 0) as {{ measure }},
+        coalesce(sum({{ measure }}) filter (where comparison = 'current'), 0) as {{ measure }},
         {%- endfor %}
         sum(revenue) filter (where comparison = 'a_year_ago') as revenue_a_year_ago,
         sum(gross_profit) filter (where comparison = 'current') as gross_profit,

@@ -145,7 +145,7 @@ periods as (
         min(macro_region) as macro_region,
         min(channel_group) as channel_group,
         {%- for measure in amounts + counts %}
-            coalesce(sum({{ measure }}) filter (where comparison = 'current'), 0) as {{ measure }},
+        coalesce(sum({{ measure }}) filter (where comparison = 'current'), 0) as {{ measure }},
         {%- endfor %}
         sum(revenue) filter (where comparison = 'a_year_ago') as revenue_a_year_ago,
         sum(revenue) filter (where comparison = 'preceding_period') as revenue_preceding_period,
