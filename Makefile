@@ -27,7 +27,7 @@ nightly: setup ## One night: sources to published marts, then the night report (
 	@$(FUPAN) nightly $(if $(DATE),--date $(DATE)) $(if $(FORCE),--force)
 
 nightly-real: setup ## The same on a year of a real wholesaler's order lines, beside the reference company
-	@$(REAL) $(PY) -m tests.real.nightly
+	@$(REAL) $(PY) -m tests.real.nightly $(if $(FORCE),--force)
 
 real-figures: setup ## Compare the marts of nightly-real with figures computed from the raw file alone
 	@$(REAL) $(PY) -m tests.real.figures
@@ -57,8 +57,8 @@ clean: ## Remove the environment and every cache; the state in .fupan stays
 	find dags plugins tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv does not read pip's configuration: a mirror that is set there is passed on.
-UV = index="$${PIP_INDEX_URL:-$$($(PY) -m pip config get global.index-url 2>/dev/null)}"; \
-	UV_DEFAULT_INDEX="$${UV_DEFAULT_INDEX:-$${index:-https://pypi.org/simple}}" $(PY) -m uv
+UV = index="$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(PY) -m pip config get global.index-url 2>/dev/null)}}"; \
+	env $${index:+UV_DEFAULT_INDEX="$$index"} $(PY) -m uv
 
 $(MADE):
 	@for python in python3 python3.13 python3.12 python3.11; do \

@@ -130,7 +130,7 @@ def disk() -> str:
 
 
 def ports() -> str:
-    """Servers can listen on 127.0.0.1."""
+    """Servers can listen on 127.0.0.1, and an Airflow that is up is up as a whole."""
     try:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
@@ -139,6 +139,7 @@ def ports() -> str:
             f"127.0.0.1 can't be listened on: {refused}", remedy="Check the firewall, or the sandbox this runs in"
         ) from refused
     airflow = EmbeddedAirflow()
+    airflow.check()
     return f"Airflow at {airflow.url}" if airflow.running() else "127.0.0.1 is free to use; Airflow is down"
 
 

@@ -76,6 +76,7 @@ def test_the_wait_ends_when_the_source_has_failed_for_good(installed: str) -> No
     mark_failed("erp", DAY, "the server is gone")
     assert wait_for(datetime.now(UTC) + timedelta(seconds=60)) == {}
     assert not arrivals.has_landed("erp", DAY)
+    assert arrivals.missing(DAY) == ["erp"]
 
 
 def test_the_wait_ends_at_the_deadline_with_what_is_missing(installed: str) -> None:
@@ -137,8 +138,26 @@ def test_a_source_is_late_when_the_build_began_without_it(installed: str) -> Non
     assert not arrivals.came_late("erp", DAY)
 
 
+def test_a_source_is_late_when_the_build_began_amid_its_loads(installed: str) -> None:
+    land()
+    build.begin(DAY)
+    land()
+    assert arrivals.came_late("erp", DAY)
+
+
+def test_a_source_that_is_extracted_again_is_waited_for_again(installed: str) -> None:
+    mark_failed("erp", DAY, "the server is gone")
+    assert landing.outstanding(DAY) == {}
+    arrivals.expect_again(DAY)
+    assert landing.outstanding(DAY) == {"erp": "not started"}
+    land()
+    arrivals.expect_again(DAY)
+    assert landing.outstanding(DAY) == {}
+
+
 def test_a_source_in_time_is_not_late(installed: str) -> None:
     land()
+    assert arrivals.missing(DAY) == []
     build.begin(DAY)
     assert not arrivals.came_late("erp", DAY)
     assert not arrivals.came_late("erp", DAY + timedelta(days=1))

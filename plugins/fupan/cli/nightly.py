@@ -21,6 +21,7 @@ def nightly(day: datetime | None, force: bool) -> int:
     What has to run for it (PostgreSQL, Airflow, the reference company's ERP) is started, and stopped again unless it was
     running. Exit code 1: the night is done, but a dimension is held.
     """
+    from fupan.night.arrivals import missing
     from fupan.night.build import already_finished
     from fupan.night.business_day import latest_business_day
     from fupan.night.follow import run_night
@@ -30,7 +31,7 @@ def nightly(day: datetime | None, force: bool) -> int:
     chosen = day.date() if day else latest_business_day(datetime.now(UTC))
     with _alone(), Progress() as progress, Services(progress) as services:
         finished = already_finished(chosen)
-        if finished and not force:
+        if finished and not missing(chosen) and not force:
             progress.done(f"Business day {chosen} is finished and nothing has landed since; --force builds it again")
             return _show(finished)
         run_night(services.start_airflow(), chosen, force=force, progress=progress)

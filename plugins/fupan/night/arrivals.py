@@ -7,22 +7,23 @@ from __future__ import annotations
 
 from datetime import date
 
+from fupan.contracts.installation import systems
 from fupan.warehouse.connection import connect, rows
 
-_BEGUN_WITHOUT = """
-select build.build_id
-from ops.build as build
-where build.business_day = %(day)s and build.state <> 'failed'
+_LEFT_BEHIND = """
+select 1
+from ops.load as load
+where load.system = %(system)s and load.business_day = %(day)s and load.state = 'succeeded'
+    and exists (
+        select 1 from ops.build as build where build.business_day = %(day)s and build.state <> 'failed'
+    )
     and not exists (
         select 1
         from ops.build_load as taken
-        inner join ops.load as load on load.load_id = taken.load_id
-        where taken.build_id = build.build_id and load.system = %(system)s and load.business_day = %(day)s
+        inner join ops.build as build on build.build_id = taken.build_id
+        where taken.load_id = load.load_id and (build.state <> 'failed' or build.core_built_at is not null)
     )
-    and build.build_id = (
-        select max(newest.build_id) from ops.build as newest
-        where newest.business_day = %(day)s and newest.state <> 'failed'
-    )
+limit 1
 """
 
 _HELD = """
@@ -43,10 +44,21 @@ def has_landed(system: str, day: date) -> bool:
         return bool(rows(connection, sql, [system, day]))
 
 
+def missing(day: date) -> list[str]:
+    """Systems of the installation that have not landed for ``day``, failed ones among them."""
+    return [system for system in systems() if not has_landed(system, day)]
+
+
+def expect_again(day: date) -> None:
+    """Let the build of ``day`` wait once more for systems that have failed: they are about to be extracted again."""
+    with connect("builder", "expect again", autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.execute("delete from ops.landing where business_day = %s and state = 'failed'", [day])
+
+
 def came_late(system: str, day: date) -> bool:
-    """Whether the newest build of ``day`` began before ``system`` had landed; False where none has begun."""
+    """Whether a build of ``day`` has begun without something that ``system`` has loaded for that day."""
     with connect("builder", f"late {system}") as connection:
-        return bool(rows(connection, _BEGUN_WITHOUT, {"system": system, "day": day}))
+        return bool(rows(connection, _LEFT_BEHIND, {"system": system, "day": day}))
 
 
 def held_dimensions(day: date) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from fupan.errors import FupanError
+from fupan.night.arrivals import expect_again
 from fupan.progress import Progress
 from fupan.server.airflow import EmbeddedAirflow
 from fupan.server.airflow_api import AirflowApi, TaskState
@@ -39,6 +40,7 @@ def run_night(airflow: EmbeddedAirflow, day: date, *, force: bool, progress: Pro
     """
     api = airflow.api()
     _require_importable(api)
+    expect_again(day)
     extractions = sorted(dag["dag_id"] for dag in api.dags() if dag["dag_id"].startswith("extract_"))
     runs = [Run(dag_id, api.trigger(dag_id, day.isoformat(), {"force": force})) for dag_id in [*extractions, BUILD]]
     while not all(run.state in ENDED for run in runs):
@@ -48,6 +50,9 @@ def run_night(airflow: EmbeddedAirflow, day: date, *, force: bool, progress: Pro
                 run.state = api.run_state(run.dag_id, run.run_id)
                 run.tasks = api.tasks(run.dag_id, run.run_id)
                 _tell(run, progress)
+        # An extraction that lands late starts one more build.
+        known = {(run.dag_id, run.run_id) for run in runs}
+        runs += [Run(*started) for started in api.active_runs() if started not in known]
         progress.say(_at_work(runs))
         time.sleep(0.5)
     for run in runs:

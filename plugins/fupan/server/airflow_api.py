@@ -68,6 +68,18 @@ class AirflowApi:
         body = {"logical_date": None, "partition_key": partition_key, "conf": conf}
         return str(self._call("POST", f"dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
 
+    def active_runs(self) -> list[tuple[str, str]]:
+        """(dag_id, dag_run_id) of every run that is queued or at work."""
+        found = self._call("GET", "dags/~/dagRuns", params={"state": ["queued", "running"], "limit": 100})
+        return [(run["dag_id"], run["dag_run_id"]) for run in found["dag_runs"]]
+
+    def asset_events(self, uri: str, limit: int) -> list[dict[str, Any]]:
+        """The newest events of an asset, newest first."""
+        assets = self._call("GET", "assets", params={"uri_pattern": uri})["assets"]
+        given = {"asset_id": assets[0]["id"], "order_by": "-timestamp", "limit": limit}
+        events: list[dict[str, Any]] = self._call("GET", "assets/events", params=given)["asset_events"]
+        return events
+
     def run_state(self, dag_id: str, run_id: str) -> str:
         """queued, running, success or failed."""
         return str(self._call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}")["state"])

@@ -1,0 +1,221 @@
+"""Nights of one installation under the real scheduler, as a user runs them; its state folder has a space in its name.
+
+The tests are one story and run in its order: two nights, a night whose source broke its contract, its repair, the end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.company import Company
+
+from fupan import settings
+from fupan.demo import erp
+from fupan.night import build, steps
+from fupan.server.airflow import AirflowFailed, EmbeddedAirflow
+from fupan.server.postgres import EmbeddedPostgres
+from fupan.transform import dbt
+
+pytestmark = pytest.mark.timeout(600)
+
+FIRST = date(2026, 11, 20)
+SECOND = FIRST + timedelta(days=3)
+THIRD = SECOND + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """FUPAN_HOME of the story; whatever still runs at its end is stopped."""
+    folder = tmp_path_factory.mktemp("e2e") / "state with a space"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("FUPAN_", "AIRFLOW"))]:
+            patch.delenv(name)
+        patch.setenv("FUPAN_HOME", str(folder))
+        patch.setenv("FUPAN_DEMO_UNTIL", str(FIRST))
+        yield folder
+        EmbeddedAirflow().stop()
+        EmbeddedPostgres().stop()
+
+
+def fupan(*arguments: str, code: int = 0) -> str:
+    """Run the command line from another folder; returns what it said."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "fupan", *arguments], capture_output=True, text=True, cwd="/", check=False
+    )
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == code, said
+    return said
+
+
+def company(day: date = SECOND) -> Company:
+    """The installation's warehouse and ERP, for questions."""
+    return Company(warehouse="", source=settings.embedded_url(erp.DATABASE), day=day)
+
+
+def at_work(home: Path) -> list[str]:
+    """Processes that belong to the installation, by what their command line or a file they hold open says."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            traces = [*process.cmdline(), *(file.path for file in process.open_files())]
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and any(str(home) in trace for trace in traces):
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+def components(home: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((home / "airflow" / "state.json").read_text())
+    return dict(state["components"])
+
+
+def test_the_first_night_starts_all_it_needs_and_leaves_nothing_running(home: Path) -> None:
+    said = fupan("nightly", "--date", str(FIRST))
+    assert "build_warehouse.publish" in said
+    assert "night report" in said
+    assert components(home) == {}
+    assert at_work(home) == []
+    assert (home / "reports" / f"night-{FIRST}.html").exists()
+
+
+def test_the_same_night_again_is_over_at_once(home: Path) -> None:
+    log = (home / "airflow" / "logs" / "scheduler.log").stat().st_mtime
+    said = fupan("nightly", "--date", str(FIRST))
+    assert f"Business day {FIRST} is finished" in said
+    assert "night report" in said
+    assert (home / "airflow" / "logs" / "scheduler.log").stat().st_mtime == log
+    assert at_work(home) == []
+
+
+def test_the_second_night_runs_on_the_airflow_that_is_up_and_leaves_it_up(home: Path) -> None:
+    said = fupan("up")
+    address = EmbeddedAirflow().url
+    assert address in said
+    assert f"admin / {EmbeddedAirflow().password}" in said
+    assert settings.warehouse_url("reader") in said
+    before = components(home)
+    fupan("demo", "advance", "--days", str((SECOND - FIRST).days))
+
+    fupan("nightly", "--date", str(SECOND))
+    assert components(home) == before
+    EmbeddedAirflow().check()
+    [release] = company().ask("select business_day from ops.release where state = 'current'")
+    assert release["business_day"] == SECOND
+    [days] = company().ask("select min(day) as first, max(day) as last from sales_performance.trend")
+    assert days["last"] == SECOND
+    assert days["first"] < FIRST
+
+
+def test_a_second_run_of_a_finished_day_is_a_no_op_under_the_scheduler(home: Path) -> None:
+    builds = company().ask("select count(*) as builds from ops.build")
+    contents = company().contents("raw", "core", "sales_performance")
+    api = EmbeddedAirflow().api()
+    runs = {dag_id: api.trigger(dag_id, str(SECOND), {"force": False}) for dag_id in ("extract_erp", "build_warehouse")}
+    states = {dag_id: ended(dag_id, run_id) for dag_id, run_id in runs.items()}
+    assert set(states["extract_erp"].values()) == {"skipped"}
+    assert states["build_warehouse"].pop("await_sources") == "success"
+    assert set(states["build_warehouse"].values()) == {"skipped"}
+    assert company().ask("select count(*) as builds from ops.build") == builds
+    assert company().contents("raw", "core", "sales_performance") == contents
+
+
+def ended(dag_id: str, run_id: str) -> dict[str, str | None]:
+    """Wait for the end of a run; returns the state of its tasks."""
+    api, deadline = EmbeddedAirflow().api(), time.monotonic() + 120
+    while api.run_state(dag_id, run_id) not in {"success", "failed"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    return {task.task_id: task.state for task in api.tasks(dag_id, run_id)}
+
+
+def test_the_verdict_stands_on_the_event_of_the_marts_asset(home: Path) -> None:
+    [event] = EmbeddedAirflow().api().asset_events("fupan://marts/sales_performance", limit=1)
+    [verdict] = company().ask("select build_id, verdict from ops.verdict order by build_id desc limit 1")
+    assert event["extra"] == verdict
+    assert event["source_dag_id"] == "build_warehouse"
+
+
+def model_contents() -> dict[str, str]:
+    """Dimensions, facts, aggregates and marts; not the working tables, which tell what changed in the last build."""
+    found = company().contents("core", "sales_performance")
+    return {name: rows for name, rows in found.items() if not re.match(r'"core"\."(?!dim_|fct_|agg_)', name)}
+
+
+def test_the_second_night_equals_a_full_refresh(home: Path) -> None:
+    incremental = model_contents()
+    assert {'"core"."fct_sales_order_line"', '"sales_performance"."trend"'} <= set(incremental)
+    again = build.begin(SECOND)
+    dbt.run_stage(again, "core", full_refresh=True)
+    for step in (steps.marts, steps.release_gate, steps.publish, steps.report):
+        step(again)
+    assert model_contents() == incremental
+
+
+def test_a_source_that_breaks_its_contract_costs_its_dimensions_not_the_night(home: Path) -> None:
+    public = company().public()
+    fupan("demo", "advance", "--days", "1")
+    company().in_erp("alter table erp.sales_order_lines rename column unit_price to price")
+    said = fupan("nightly", "--date", str(THIRD), code=1)
+    assert "extract_erp has failed; the build went on without it" in said
+    assert "unit_price" in said
+    assert company().public() == public
+    [landing] = company().ask("select state, error from ops.landing where business_day = %s", THIRD)
+    assert landing["state"] == "failed"
+    assert "unit_price" in landing["error"]
+    # A broken contract is not tried again.
+    [run] = company().ask("select count(*) as runs from ops.run where kind = 'extract' and business_day = %s", THIRD)
+    assert run["runs"] == 1
+
+
+def test_a_source_that_lands_late_gets_one_more_build(home: Path) -> None:
+    company().in_erp("alter table erp.sales_order_lines rename column price to unit_price")
+    fupan("nightly", "--date", str(THIRD))
+    builds = company().ask(
+        "select kind, dimensions, state from ops.build where business_day = %s order by build_id", THIRD
+    )
+    assert [(one["kind"], one["dimensions"], one["state"]) for one in builds] == [
+        ("nightly", None, "finished"),
+        ("late", ["sales_performance"], "finished"),
+    ]
+    [release] = company().ask("select business_day from ops.release where state = 'current'")
+    assert release["business_day"] == THIRD
+
+
+def test_the_doctor_finds_everything_in_order(home: Path) -> None:
+    said = fupan("doctor")
+    assert "FAIL" not in said
+    assert said.count("\nok") + said.startswith("ok") == 13
+
+
+def test_a_component_that_dies_is_named_with_its_log(home: Path) -> None:
+    psutil.Process(components(home)["scheduler"]["pid"]).kill()
+    time.sleep(0.5)
+    with pytest.raises(AirflowFailed, match="scheduler has ended by itself"):
+        EmbeddedAirflow().check()
+    assert not EmbeddedAirflow().running()
+    assert "scheduler has ended by itself" in fupan("doctor", code=1)
+
+
+def test_a_changed_pseudonym_key_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUPAN_PSEUDONYM_KEY", "another")
+    assert "The pseudonym key has changed" in fupan("nightly", "--date", str(THIRD), code=2)
+    assert "FAIL  pseudonym key" in fupan("doctor", code=1)
+
+
+def test_down_leaves_nothing_running(home: Path) -> None:
+    assert at_work(home) != []
+    fupan("down")
+    assert at_work(home) == []
+    fupan("down")
