@@ -22,7 +22,7 @@ from fupan.night import build, steps
 from fupan.server.postgres import EmbeddedPostgres
 from fupan.warehouse.bootstrap import bootstrap
 from fupan.warehouse.connection import connect, rows
-from tests.databases import drop_database, new_database
+from tests.databases import copy_database, drop_database, new_database
 
 FIRST_DAY = date(2026, 11, 20)
 
@@ -123,27 +123,12 @@ def after_first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
     drop_database(server, source)
 
 
-def copy(server: EmbeddedPostgres, url: str) -> str:
-    """A copy of a database that nobody is connected to; returns its URL."""
-    template = url.rpartition("/")[2]
-    target = new_database(server, "copy")
-    name = target.rpartition("/")[2]
-    with contextlib.closing(psycopg2.connect(server.url)) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            cursor.execute(f'drop database "{name}"')
-            cursor.execute(f'create database "{name}" template "{template}"')
-            # Rights on a database are not copied with it.
-            cursor.execute(f'grant create, temporary on database "{name}" to fupan_builder')
-    return target
-
-
 @pytest.fixture
 def company(
     server: EmbeddedPostgres, after_first_night: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Company]:
     """The company the morning after its first night."""
-    warehouse, source = (copy(server, url) for url in after_first_night)
+    warehouse, source = (copy_database(server, url) for url in after_first_night)
     _use(monkeypatch, warehouse, source)
     monkeypatch.delenv("FUPAN_ALERT_URLS", raising=False)
     yield Company(warehouse, source, FIRST_DAY)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from fupan.server.postgres import EmbeddedPostgres
 from fupan.warehouse.bootstrap import bootstrap
-from tests.databases import drop_database, new_database
+from tests.databases import copy_database, drop_database, new_database
 
 pytest_plugins = ["tests.company"]
 
@@ -29,16 +31,31 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def server(state: Path) -> Iterator[EmbeddedPostgres]:
     """The PostgreSQL server of the test run."""
     postgres = EmbeddedPostgres(state / "postgres")
-    postgres.start()
+    with contextlib.closing(psycopg2.connect(postgres.start())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            # A killed process loses nothing that the kernel has; only a crash of this machine would, and its tests with it.
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                cursor.execute(f"alter system set {setting} = off")
+            cursor.execute("select pg_reload_conf()")
     yield postgres
     postgres.stop()
 
 
+@pytest.fixture(scope="session")
+def bootstrapped(server: EmbeddedPostgres) -> str:
+    """libpq URL of a bootstrapped warehouse; to be copied, not used."""
+    url = new_database(server, "bootstrapped")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FUPAN_WAREHOUSE_URL", url)
+        bootstrap()
+    return url
+
+
 @pytest.fixture
-def warehouse(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def warehouse(server: EmbeddedPostgres, bootstrapped: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A bootstrapped warehouse of the test's own; every `connect(role, …)` of the code under test goes there."""
-    url = new_database(server, "warehouse")
+    url = copy_database(server, bootstrapped)
     monkeypatch.setenv("FUPAN_WAREHOUSE_URL", url)
-    bootstrap()
     yield url
     drop_database(server, url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import psycopg2
@@ -22,3 +23,15 @@ def drop_database(server: EmbeddedPostgres, url: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f'drop database if exists "{url.rpartition("/")[2]}" with (force)')
     connection.close()
+
+
+def copy_database(server: EmbeddedPostgres, url: str) -> str:
+    """A copy of a database that nobody is connected to; returns its URL."""
+    template, name = url.rpartition("/")[2], f"copy_{next(_numbers)}"
+    with contextlib.closing(psycopg2.connect(server.url)) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(f'create database "{name}" template "{template}"')
+            # Rights on a database are not copied with it.
+            cursor.execute(f'grant create, temporary on database "{name}" to fupan_builder')
+    return server.database_url(name)

@@ -7,8 +7,8 @@ import sys
 import time
 
 import pytest
-from tests.company import Company, copy
-from tests.databases import drop_database
+from tests.company import Company
+from tests.databases import copy_database, drop_database
 
 from fupan.server.postgres import EmbeddedPostgres
 
@@ -49,7 +49,7 @@ def test_killed_at_any_moment_of_the_build_and_run_again(
 ) -> None:
     company.advance(2)
     company.extract()
-    second = copy(server, company.warehouse)
+    second = copy_database(server, company.warehouse)
     company.build()
     undisturbed = company.contents("core", "sales_performance", "status")
 
