@@ -148,11 +148,13 @@ def test_a_source_is_late_when_the_build_began_amid_its_loads(installed: str) ->
 def test_a_source_that_is_extracted_again_is_waited_for_again(installed: str) -> None:
     mark_failed("erp", DAY, "the server is gone")
     assert landing.outstanding(DAY) == {}
-    arrivals.expect_again(DAY)
+    arrivals.expect_again(DAY, landed_too=False)
     assert landing.outstanding(DAY) == {"erp": "not started"}
     land()
-    arrivals.expect_again(DAY)
+    arrivals.expect_again(DAY, landed_too=False)
     assert landing.outstanding(DAY) == {}
+    arrivals.expect_again(DAY, landed_too=True)
+    assert landing.outstanding(DAY) == {"erp": "not started"}
 
 
 def test_a_source_in_time_is_not_late(installed: str) -> None:

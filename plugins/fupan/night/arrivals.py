@@ -49,10 +49,12 @@ def missing(day: date) -> list[str]:
     return [system for system in systems() if not has_landed(system, day)]
 
 
-def expect_again(day: date) -> None:
-    """Let the build of ``day`` wait once more for systems that have failed: they are about to be extracted again."""
+def expect_again(day: date, *, landed_too: bool) -> None:
+    """Let the build of ``day`` wait for systems that are about to be extracted again: failed ones, and ``landed_too``."""
     with connect("builder", "expect again", autocommit=True) as connection, connection.cursor() as cursor:
-        cursor.execute("delete from ops.landing where business_day = %s and state = 'failed'", [day])
+        cursor.execute(
+            "delete from ops.landing where business_day = %s and (state = 'failed' or %s)", [day, landed_too]
+        )
 
 
 def came_late(system: str, day: date) -> bool:

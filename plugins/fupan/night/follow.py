@@ -40,7 +40,7 @@ def run_night(airflow: EmbeddedAirflow, day: date, *, force: bool, progress: Pro
     """
     api = airflow.api()
     _require_importable(api)
-    expect_again(day)
+    expect_again(day, landed_too=force)
     extractions = sorted(dag["dag_id"] for dag in api.dags() if dag["dag_id"].startswith("extract_"))
     runs = [Run(dag_id, api.trigger(dag_id, day.isoformat(), {"force": force})) for dag_id in [*extractions, BUILD]]
     while not all(run.state in ENDED for run in runs):
