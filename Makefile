@@ -1,4 +1,4 @@
-# Needs make and Python 3.11 or newer; everything else goes into .venv, all state into .fupan. Every path is relative:
+# Needs make and Python 3.11 or newer; everything else goes into .venv, all state into .fupan. Paths are relative or quoted:
 # the folder's name may hold spaces.
 
 SHELL := /bin/sh
@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PY := .venv/bin/python
 FUPAN := $(PY) -m fupan
-REAL := FUPAN_HOME=.fupan/real FUPAN_SOURCES=dags/sources/online_retail FUPAN_TIME_ZONE=Europe/London
+REAL := FUPAN_HOME="$(CURDIR)/.fupan/real" FUPAN_SOURCES=dags/sources/online_retail FUPAN_TIME_ZONE=Europe/London
 
 # An environment holds the path of its folder: one that was copied or moved here is made anew.
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
