@@ -46,7 +46,8 @@ test: setup ## Lint, types, SQL, and every test (under 15 minutes)
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m sqlfluff lint --processes 0 dbt_project/models dbt_project/tests dbt_project/snapshots
-	$(PY) -m pytest
+	$(PY) -m pytest tests/e2e
+	$(PY) -m pytest tests --ignore tests/e2e --numprocesses 2 --dist loadfile
 
 lock: $(MADE) ## Resolve requirements.lock anew from pyproject.toml, keeping what still fits (UPGRADE=1: newest)
 	@$(UV) pip compile --universal --generate-hashes --extra dev --python-version 3.11 --no-header \

@@ -10,14 +10,16 @@ import click
 @click.command()
 @click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]), required=True, help="First business day.")
 @click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Last business day, inclusive.")
-def backfill(first: datetime, last: datetime) -> None:
-    """Re-read the rows that changed from --from to --to (both inclusive), rebuild what they touch, publish once."""
-    from rich.console import Console
+def backfill(first: datetime, last: datetime) -> int:
+    """Re-read the rows that changed from --from to --to (both inclusive), rebuild what they touch, publish once.
 
+    Runs in this process, without Airflow. Exit code 1: done, but a dimension is held.
+    """
+    from fupan.cli.nightly import show
     from fupan.night.backfill import backfill as run
-    from fupan.report.night import load_report
-    from fupan.report.terminal import print_report
+    from fupan.progress import Progress
+    from fupan.server.services import Services
 
-    with Console(stderr=True).status(f"Backfilling {first:%Y-%m-%d} to {last:%Y-%m-%d}"):
-        build_id = run(first.date(), last.date())
-    print_report(load_report(build_id))
+    with Progress() as progress, Services(progress):
+        progress.say(f"backfilling {first:%Y-%m-%d} to {last:%Y-%m-%d}")
+        return show(run(first.date(), last.date()))

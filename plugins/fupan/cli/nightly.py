@@ -33,12 +33,12 @@ def nightly(day: datetime | None, force: bool) -> int:
         finished = already_finished(chosen)
         if finished and not missing(chosen) and not force:
             progress.done(f"Business day {chosen} is finished and nothing has landed since; --force builds it again")
-            return _show(finished)
+            return show(finished)
         run_night(services.start_airflow(), chosen, force=force, progress=progress)
-        return _show(_newest_build(chosen))
+        return show(_newest_build(chosen))
 
 
-def _show(build_id: int) -> int:
+def show(build_id: int) -> int:
     """Print the night report; exit code 1 where a dimension is held."""
     from fupan.cli import HELD
     from fupan.report.night import load_report
