@@ -81,7 +81,21 @@ def components(home: Path) -> dict[str, Any]:
     return dict(state["components"])
 
 
-def test_the_first_night_starts_all_it_needs_and_leaves_nothing_running(home: Path) -> None:
+def test_a_night_that_is_interrupted_leaves_nothing_running(home: Path) -> None:
+    command = [sys.executable, "-m", "fupan", "nightly", "--date", str(FIRST)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd="/") as night:
+        assert night.stderr is not None
+        said = []
+        for line in night.stderr:
+            said.append(line)
+            if "build_core (running)" in line:
+                night.terminate()
+        assert night.wait() == 130, "".join(said)
+    assert components(home) == {}
+    assert at_work(home) == []
+
+
+def test_the_first_night_goes_on_where_it_was_interrupted(home: Path) -> None:
     said = fupan("nightly", "--date", str(FIRST))
     assert "build_warehouse.publish" in said
     assert "night report" in said
@@ -101,6 +115,8 @@ def test_the_same_night_again_is_over_at_once(home: Path) -> None:
 
 def test_the_second_night_runs_on_the_airflow_that_is_up_and_leaves_it_up(home: Path) -> None:
     said = fupan("up")
+    # The interrupted night and its end were one build.
+    assert company().ask("select state, business_day from ops.build") == [{"state": "finished", "business_day": FIRST}]
     address = EmbeddedAirflow().url
     assert address in said
     assert f"admin / {EmbeddedAirflow().password}" in said

@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 done, but something is held or failed a check; 2 an error 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -43,6 +44,8 @@ def main(arguments: list[str] | None = None) -> None:
     # A relative folder must mean the same to the servers that are started elsewhere.
     if os.environ.get("FUPAN_HOME"):
         os.environ["FUPAN_HOME"] = str(Path(os.environ["FUPAN_HOME"]).resolve())
+    # Whoever asks us to end gets what Ctrl-C gets: servers that were started for the command are stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = sys.argv[1:] if arguments is None else arguments
     sys.exit(_run(given, debug="--debug" in given))
 

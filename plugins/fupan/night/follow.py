@@ -33,16 +33,14 @@ class Run:
 
 
 def run_night(airflow: EmbeddedAirflow, day: date, *, force: bool, progress: Progress) -> None:
-    """Trigger every extraction and the build of ``day`` and follow them.
+    """Trigger every extraction and the build of ``day`` and follow them, or those of a night that was interrupted.
 
     A failed extraction is told, with the end of its log, and the build goes on without it. Raises NightFailed when the
     build fails, AirflowFailed when Airflow dies meanwhile.
     """
     api = airflow.api()
     _require_importable(api)
-    expect_again(day, landed_too=force)
-    extractions = sorted(dag["dag_id"] for dag in api.dags() if dag["dag_id"].startswith("extract_"))
-    runs = [Run(dag_id, api.trigger(dag_id, day.isoformat(), {"force": force})) for dag_id in [*extractions, BUILD]]
+    runs = _interrupted(api, day) or _triggered(api, day, force=force)
     while not all(run.state in ENDED for run in runs):
         airflow.check()
         for run in runs:
@@ -51,13 +49,25 @@ def run_night(airflow: EmbeddedAirflow, day: date, *, force: bool, progress: Pro
                 run.tasks = api.tasks(run.dag_id, run.run_id)
                 _tell(run, progress)
         # An extraction that lands late starts one more build.
-        known = {(run.dag_id, run.run_id) for run in runs}
-        runs += [Run(*started) for started in api.active_runs() if started not in known]
+        known = {run.run_id for run in runs}
+        runs += [Run(one.dag_id, one.run_id) for one in api.active_runs() if one.run_id not in known]
         progress.say(_at_work(runs))
         time.sleep(0.5)
     for run in runs:
         if run.state == "failed":
             _tell_failure(api, run, day, progress)
+
+
+def _interrupted(api: AirflowApi, day: date) -> list[Run]:
+    """The runs of ``day`` that have not ended, where its build is among them: Airflow was stopped, and takes them up again."""
+    found = [Run(one.dag_id, one.run_id) for one in api.active_runs() if one.business_day == day.isoformat()]
+    return found if any(run.dag_id == BUILD for run in found) else []
+
+
+def _triggered(api: AirflowApi, day: date, *, force: bool) -> list[Run]:
+    expect_again(day, landed_too=force)
+    extractions = sorted(dag["dag_id"] for dag in api.dags() if dag["dag_id"].startswith("extract_"))
+    return [Run(dag_id, api.trigger(dag_id, day.isoformat(), {"force": force})) for dag_id in [*extractions, BUILD]]
 
 
 def _require_importable(api: AirflowApi) -> None:

@@ -122,10 +122,11 @@ class EmbeddedAirflow:
             environment = self.environment()
             self._migrate(environment, progress)
             progress("starting Airflow")
-            began = datetime.now(UTC)
-            for name, arguments in COMPONENTS.items():
-                self._launch(name, arguments, environment)
-        self._await_ready(began, progress, patience)
+            try:
+                self._launch_all(environment, progress, time.monotonic() + patience)
+            except BaseException:
+                self._stop()
+                raise
 
     def check(self) -> None:
         """Raise AirflowFailed, with the end of its log, for a component that has ended by itself."""
@@ -171,6 +172,8 @@ class EmbeddedAirflow:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "300",
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            # A task that died with the machine runs again after a minute, not after five: it reports every five seconds.
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
             "GX_ANALYTICS_ENABLED": "false",
         }
@@ -234,10 +237,10 @@ class EmbeddedAirflow:
             )
         stamp.write_text(done)
 
-    def _launch(self, name: str, arguments: list[str], environment: dict[str, str]) -> None:
+    def _launch(self, name: str, environment: dict[str, str]) -> None:
         with self._log(name).open("w") as output:
             child = subprocess.Popen(
-                [*_AIRFLOW, *arguments],
+                [*_AIRFLOW, *COMPONENTS[name]],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -250,32 +253,41 @@ class EmbeddedAirflow:
         state["components"][name] = asdict(_Process.of(child.pid))
         self._write(state)
 
-    def _await_ready(self, began: datetime, progress: Progress, patience: float) -> None:
-        deadline, api = time.monotonic() + patience, self.api()
-        while True:
+    def _launch_all(self, environment: dict[str, str], progress: Progress, deadline: float) -> None:
+        began, api = datetime.now(UTC), self.api()
+        for name in COMPONENTS:
+            if name != "scheduler":
+                self._launch(name, environment)
+        # A scheduler takes up the task of an interrupted night at once, and fails it where nobody takes its report.
+        self._await(api.server_not_ready, progress, deadline)
+        self._launch("scheduler", environment)
+        self._await(lambda: api.not_ready(since=began), progress, deadline)
+
+    def _await(self, missing: Callable[[], list[str]], progress: Progress, deadline: float) -> None:
+        while waiting := missing():
             self.check()
-            waiting = api.not_ready(since=began)
-            if not waiting:
-                return
             progress(f"waiting for Airflow ({', '.join(waiting)})")
             if time.monotonic() > deadline:
                 tails = "\n".join(f"--- {name}\n{self._tail(name)}" for name in waiting if name in COMPONENTS)
                 raise AirflowFailed(
-                    f"Airflow is not ready after {patience:.0f} s; still missing: {', '.join(waiting)}\n{tails}\n",
+                    f"Airflow is not ready in time; still missing: {', '.join(waiting)}\n{tails}\n",
                     remedy=f"See the logs in {self.logs}",
                 )
             time.sleep(0.25)
 
     def _stop(self) -> None:
         known = self._components()
-        # The api-server goes last: a task that ends now still reports to it. It keeps nothing, and tidies up for seconds.
+        # Killed before its worker, a task is reported as such at once, and runs again as soon as Airflow is back.
+        for task in _tasks(known.get("scheduler")):
+            with contextlib.suppress(psutil.Error):
+                task.kill()
+        # The api-server goes last: it takes that report. It keeps nothing, and would tidy up for seconds.
         asked = [process for name, process in known.items() if name != "api-server"]
         for process in asked:
             with contextlib.suppress(psutil.Error):
                 if process.alive():
                     psutil.Process(process.pid).terminate()
-        # Not for ever: a scheduler waits for its tasks, which may be killed at any time, and a dag-processor that is just
-        # writing to the database swallows the signal and works on.
+        # Not for ever: a dag-processor that is just writing to the database swallows the signal and works on.
         _await_end(asked, within=7)
         left = [child for process in known.values() for child in process.family()]
         for child in left:
@@ -323,6 +335,19 @@ class EmbeddedAirflow:
 
 #: The environment's own Airflow, whatever is on PATH; also where the console script's shebang would be too long.
 _AIRFLOW = [sys.executable, "-m", "airflow"]
+
+
+def _tasks(scheduler: _Process | None) -> list[psutil.Process]:
+    """Processes of the tasks at work: the scheduler's children are its workers, theirs are the tasks."""
+    try:
+        workers = psutil.Process(scheduler.pid).children() if scheduler and scheduler.alive() else []
+    except psutil.Error:
+        return []
+    found = []
+    for worker in workers:
+        with contextlib.suppress(psutil.Error):
+            found += worker.children()
+    return found
 
 
 def _await_end(processes: Iterable[_Process], within: float) -> None:

@@ -23,6 +23,15 @@ class TaskState:
     ended: datetime | None
 
 
+@dataclass(frozen=True)
+class ActiveRun:
+    """A DAG run that has not ended; ``business_day`` as fupan.night.business_day reads it, in ISO form."""
+
+    dag_id: str
+    run_id: str
+    business_day: str | None
+
+
 class AirflowApi:
     """A logged-in client; raises SourceUnavailable where Airflow does not answer or refuses."""
 
@@ -33,25 +42,32 @@ class AirflowApi:
         # Airflow is on this machine: no proxy of the environment, no netrc.
         self._session.trust_env = False
 
+    def server_not_ready(self) -> list[str]:
+        """The api-server, unless it answers."""
+        return [] if self._health() is not None else ["api-server"]
+
     def not_ready(self, *, since: datetime) -> list[str]:
         """What has not reported since ``since``: components, and "DAG files" that have not been read."""
-        try:
-            health = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=10).json()
-        except (requests.RequestException, ValueError):
+        health = self._health()
+        if health is None:
             return ["api-server"]
+        entries = {"scheduler": "scheduler", "dag-processor": "dag_processor", "triggerer": "triggerer"}
         waiting = [
             name
-            for name, entry in (
-                ("scheduler", "scheduler"),
-                ("dag-processor", "dag_processor"),
-                ("triggerer", "triggerer"),
-            )
+            for name, entry in entries.items()
             if not _later(health.get(entry, {}).get(f"latest_{entry}_heartbeat"), since)
         ]
         dags = self.dags()
         if not dags or not all(_later(dag["last_parsed_time"], since) for dag in dags):
             waiting.append("DAG files")
         return waiting
+
+    def _health(self) -> dict[str, Any] | None:
+        try:
+            answer: dict[str, Any] = self._session.get(f"{self.url}/api/v2/monitor/health", timeout=10).json()
+        except (requests.RequestException, ValueError):
+            return None
+        return answer
 
     def dags(self) -> list[dict[str, Any]]:
         """Every DAG that a file defines, as the API describes it."""
@@ -68,10 +84,14 @@ class AirflowApi:
         body = {"logical_date": None, "partition_key": partition_key, "conf": conf}
         return str(self._call("POST", f"dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
 
-    def active_runs(self) -> list[tuple[str, str]]:
-        """(dag_id, dag_run_id) of every run that is queued or at work."""
-        found = self._call("GET", "dags/~/dagRuns", params={"state": ["queued", "running"], "limit": 100})
-        return [(run["dag_id"], run["dag_run_id"]) for run in found["dag_runs"]]
+    def active_runs(self) -> list[ActiveRun]:
+        """Every run that is queued or at work, the oldest first."""
+        given = {"state": ["queued", "running"], "order_by": "run_after", "limit": 100}
+        found = self._call("GET", "dags/~/dagRuns", params=given)["dag_runs"]
+        return [
+            ActiveRun(run["dag_id"], run["dag_run_id"], run["partition_key"] or (run["conf"] or {}).get("business_day"))
+            for run in found
+        ]
 
     def asset_events(self, uri: str, limit: int) -> list[dict[str, Any]]:
         """The newest events of an asset, newest first."""

@@ -60,7 +60,7 @@ class Services:
         self.airflow = EmbeddedAirflow()
         self._postgres = EmbeddedPostgres()
         self._postgres_was_up = self._postgres.pid() is not None
-        self._airflow_was_up = self.airflow.running()
+        self._airflow_is_ours = False
 
     def __enter__(self) -> Services:
         try:
@@ -72,6 +72,7 @@ class Services:
 
     def start_airflow(self) -> EmbeddedAirflow:
         """The embedded Airflow, started unless it runs."""
+        self._airflow_is_ours = not self.airflow.running()
         self.airflow.start(self._progress.say)
         return self.airflow
 
@@ -79,7 +80,7 @@ class Services:
         self._stop()
 
     def _stop(self) -> None:
-        if not self._airflow_was_up:
+        if self._airflow_is_ours:
             self._progress.say("stopping Airflow")
             self.airflow.stop()
         if not self._postgres_was_up:
