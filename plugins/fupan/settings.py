@@ -35,8 +35,8 @@ DAGS = PROJECT / "dags"
 
 
 def home() -> Path:
-    """State folder of this installation (created, readable by its user alone)."""
-    folder = Path(os.environ.get("FUPAN_HOME") or PROJECT / ".fupan")
+    """State folder of this installation (created, readable by its user alone); a relative one counts from the project."""
+    folder = PROJECT / (os.environ.get("FUPAN_HOME") or ".fupan")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 

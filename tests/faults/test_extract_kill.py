@@ -125,16 +125,18 @@ def start() -> subprocess.Popen[str]:
 
 
 def test_killed_at_any_moment_and_run_again(erp: Erp) -> None:
-    begun = time.monotonic()
-    assert start().wait(120) == 0
+    process, begun = start(), time.monotonic()
+    assert process.wait(120) == 0
     undisturbed = time.monotonic() - begun
-    dice, killed = random.Random(SEED), 0
+    dice, killed, night = random.Random(SEED), 0, 0
 
-    for night in range(1, 6):
+    # A load of what one night changed may end before its killer comes: five that did not.
+    while killed < 5 and night < 20:
+        night += 1
         before = erp.lines(erp.warehouse, "raw.erp_sales_order_lines", "_deleted_at is null")
         erp.at_source(_NIGHT, night)
         process = start()
-        time.sleep(dice.uniform(0.02, 0.9) * undisturbed)
+        time.sleep(dice.uniform(0.02, 0.6) * undisturbed)
         process.send_signal(signal.SIGKILL)
         killed += process.wait() == -signal.SIGKILL
 
@@ -156,7 +158,7 @@ def test_killed_at_any_moment_and_run_again(erp: Erp) -> None:
         assert erp.ask("select count(*) from ops.load where state = 'running'") == [(0,)]
         assert erp.ask("select count(*) from ops.run where state = 'running'") == [(0,)]
 
-    assert killed >= 3, "the process was too fast for its killer"
+    assert killed == 5, "the process was too fast for its killer"
     assert erp.ask("select bool_and(agrees) from ops.control_total") == [(True,)]
     # What the loads say they did is what raw went through: rows that stand there were inserted, each once.
     assert erp.ask(

@@ -67,6 +67,15 @@ def test_first_load_brings_every_value_exactly(shop: Shop) -> None:
     }
 
 
+def test_a_first_load_leaves_statistics_behind(shop: Shop) -> None:
+    for number in range(50):
+        shop.put(f"A{number}")
+    shop.load()
+    with connect("builder", "test") as connection, connection.cursor() as cursor:
+        cursor.execute("select reltuples from pg_class where oid = %s::regclass", [contract().relation])
+        assert cursor.fetchone() == (50,)
+
+
 def test_incremental_reads_back_by_the_lookback_and_writes_only_what_changed(shop: Shop) -> None:
     shop.put("old", updated_at="2026-02-01 10:00:00")
     shop.put("recent", updated_at="2026-02-27 12:00:00")

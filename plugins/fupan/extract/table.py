@@ -62,6 +62,7 @@ def load_table(session: Session, contract: Contract, query: str, window: Window 
         if after is not None and after != position:
             ledger.move_watermark(work, contract, after, load_id)
         ledger.succeed_load(work, load_id, counts, after)
+        _renew_statistics(work, contract, counts.inserted + counts.updated + counts.deleted)
         work.commit()
     except BaseException as error:
         session.undo(load_id, error)
@@ -88,6 +89,19 @@ def _check(control: Connection, delivered: Mapping[str, str | None], read: Read)
     for difference in differences:
         log.warning("%s.%s: new column %s", read.contract.system, read.contract.name, difference.column)
     return differences
+
+
+def _renew_statistics(work: Connection, contract: Contract, changed: int) -> None:
+    """Statistics of a table that changed by a tenth or more, before anybody reads it.
+
+    Autovacuum comes by a minute later. Until then a first load is planned as an empty table: half a million lines against a
+    few thousand quarantined rows took 450 s instead of 12.
+    """
+    with work.cursor() as cursor:
+        cursor.execute("select reltuples from pg_class where oid = %s::regclass", [contract.relation])
+        row = cursor.fetchone()
+        if changed and row and changed * 10 >= row[0]:
+            cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
 
 
 def _is_empty(connection: Connection, contract: Contract) -> bool:
