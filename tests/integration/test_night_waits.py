@@ -14,7 +14,7 @@ import pytest
 from fupan.extract import landing
 from fupan.extract.raw_tables import ensure_raw_tables
 from fupan.extract.run import mark_failed
-from fupan.night import arrivals, build, trouble
+from fupan.night import arrivals, build
 from fupan.warehouse.connection import connect, rows
 
 DAY = date(2026, 3, 1)
@@ -181,6 +181,13 @@ def test_a_late_build_is_for_what_was_held(installed: str) -> None:
     assert arrivals.held_dimensions(DAY - timedelta(days=1)) == []
 
 
+def telling_trouble() -> Any:
+    """The callbacks; imported late, since Airflow makes AIRFLOW_HOME when it is imported."""
+    from fupan.night import trouble
+
+    return trouble
+
+
 def alerts() -> list[dict[str, object]]:
     with connect("builder", "test") as connection:
         return rows(connection, "select * from ops.alert order by alert_id")
@@ -189,7 +196,7 @@ def alerts() -> list[dict[str, object]]:
 def test_a_dead_night_is_told_to_its_engineers(installed: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.delenv("FUPAN_ALERT_URLS", raising=False)
     run = SimpleNamespace(dag_id="build_warehouse", run_id="manual__1", partition_key=DAY.isoformat(), conf={})
-    trouble.failed({"dag_run": run, "reason": "task_failure"})
+    telling_trouble().failed({"dag_run": run, "reason": "task_failure"})
     told = alerts()
     assert [(one["owner"], one["severity"], one["business_day"]) for one in told] == [
         ("data-engineering", "critical", DAY)
@@ -207,7 +214,7 @@ def test_a_late_night_is_told_to_its_engineers(installed: str) -> None:
         "partition_key": None,
         "conf": {"business_day": "2026-03-01"},
     }
-    trouble.overdue({"dag_run": run, "deadline": {"deadline_time": datetime(2026, 3, 1, 22, tzinfo=UTC)}})
+    telling_trouble().overdue({"dag_run": run, "deadline": {"deadline_time": datetime(2026, 3, 1, 22, tzinfo=UTC)}})
     told = alerts()
     assert [one["business_day"] for one in told] == [DAY]
     assert "by its deadline, 2026-03-01 22:00 UTC" in str(told[0]["body"])
@@ -220,5 +227,5 @@ def test_trouble_is_told_without_a_warehouse_too(
     monkeypatch.setattr("fupan.alerts.channels.WAIT_SECONDS", 0.0)
     monkeypatch.setenv("FUPAN_BUILDER_URL", "postgresql://fupan_builder:x@127.0.0.1:1/nowhere")
     run = SimpleNamespace(dag_id="maintain", run_id="manual__3", partition_key=None, conf=None)
-    trouble.failed({"dag_run": run})
+    telling_trouble().failed({"dag_run": run})
     assert "was not delivered: json://127.0.0.1:1/hook" in caplog.text
