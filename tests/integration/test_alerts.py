@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
-import http.server
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from email.message import EmailMessage
@@ -17,6 +15,7 @@ from unittest.mock import Mock
 import pytest
 from aiosmtpd.controller import Controller
 from tests.night_rows import NightRows, execute, insert, query
+from tests.webhook import Webhook
 
 from fupan.alerts import channels
 from fupan.alerts import notify as step
@@ -45,27 +44,6 @@ class Mailbox:
         return [message.get_content() for message in self.received]
 
 
-class Webhook:
-    """An HTTP server on a free port that keeps what is posted and answers with ``answers``, then 200."""
-
-    def __init__(self) -> None:
-        self.received: list[dict[str, Any]] = []
-        self.answers: list[int] = []
-        hook = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                hook.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(hook.answers.pop(0) if hook.answers else 200)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None: ...
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"json://127.0.0.1:{self.server.server_port}/fupan"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-
 @pytest.fixture
 def mailbox() -> Iterator[tuple[Mailbox, str]]:
     box = Mailbox()
@@ -79,8 +57,7 @@ def mailbox() -> Iterator[tuple[Mailbox, str]]:
 def webhook() -> Iterator[Webhook]:
     hook = Webhook()
     yield hook
-    hook.server.shutdown()
-    hook.server.server_close()
+    hook.close()
 
 
 @pytest.fixture(autouse=True)

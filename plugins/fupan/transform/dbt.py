@@ -209,6 +209,13 @@ def _explained(exception: BaseException) -> FupanError:
     )
 
 
+def _without_trace(message: str | None) -> str | None:
+    """What went wrong, without the macros that dbt was in: an owner reads it in an alert; dbt.log has the rest."""
+    if message is None:
+        return None
+    return re.split(r"\n\s*> (?:in macro|called by|in \w+ )", message, maxsplit=1)[0].rstrip()
+
+
 def _node_result(result: Any) -> NodeResult:
     rows_affected = (result.adapter_response or {}).get("rows_affected")
     return NodeResult(
@@ -218,7 +225,7 @@ def _node_result(result: Any) -> NodeResult:
         failures=result.failures,
         rows_affected=rows_affected if rows_affected is not None and rows_affected >= 0 else None,
         seconds=result.execution_time,
-        message=result.message,
+        message=_without_trace(result.message),
     )
 
 
