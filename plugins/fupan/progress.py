@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from types import TracebackType
 
@@ -43,4 +44,6 @@ class Progress:
         self._print(what)
 
     def _print(self, line: str) -> None:
-        self._console.print(f"{time.monotonic() - self._began:6.1f} s  {escape(line)}", soft_wrap=True)
+        # Nobody may be listening any more (`fupan nightly | head`); what was started must be stopped all the same.
+        with contextlib.suppress(OSError, SystemExit):
+            self._console.print(f"{time.monotonic() - self._began:6.1f} s  {escape(line)}", soft_wrap=True)
