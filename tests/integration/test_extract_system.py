@@ -215,3 +215,11 @@ def test_wrong_names_are_refused(erp: Erp) -> None:
     erp.installation(erp_chanels="{relation: erp.channels}")
     with pytest.raises(FupanError, match="No contract names this table"):
         extract_system("erp", DAY)
+
+
+def test_another_pseudonym_key_is_refused_before_anything_is_read(erp: Erp, monkeypatch: pytest.MonkeyPatch) -> None:
+    extract_system("erp", DAY)
+    monkeypatch.setenv("FUPAN_PSEUDONYM_KEY", "a key of somebody else")
+    with pytest.raises(ConfigurationError, match="The pseudonym key has changed"):
+        extract_system("erp", DAY)
+    assert erp.ask("select count(*) as runs from ops.run") == [{"runs": 1}]

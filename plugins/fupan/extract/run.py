@@ -12,6 +12,7 @@ from fupan.extract.reconcile import reconcile_table
 from fupan.extract.session import Session, each_table, running, system_of, tables_of
 from fupan.extract.table import load_table
 from fupan.warehouse.connection import connect
+from fupan.warehouse.pseudonym_key import require_unchanged
 
 
 def extract_system(
@@ -25,6 +26,8 @@ def extract_system(
     holds the system.
     """
     installed = system_of(system)
+    # Whoever runs the task: hashes of another key would stand beside those in raw.
+    require_unchanged()
 
     def load(session: Session, contract: Contract, query: str) -> list[LoadResult]:
         loaded = [load_table(session, contract, query, window)]

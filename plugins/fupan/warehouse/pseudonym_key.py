@@ -16,7 +16,7 @@ def fingerprint() -> str:
 
 def require_unchanged() -> str:
     """The fingerprint, recorded in `ops` on first use; raises ConfigurationError where the warehouse knows another."""
-    with connect("builder", "pseudonym key", autocommit=True) as connection:
+    with connect("loader", "pseudonym key", autocommit=True) as connection:
         with connection.cursor() as cursor:
             cursor.execute(
                 "insert into ops.pseudonym_key (fingerprint) values (%s) on conflict (only_row) do nothing",
