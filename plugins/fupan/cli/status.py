@@ -88,6 +88,9 @@ def _print(state: Status) -> None:
         if seen.no_data:
             notes.append(f"{seen.dimension} has no data for {', '.join(seen.no_data)}: the source is not delivered")
     click.echo()
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    # A narrow terminal wraps the line; a value cut short would be lost.
+    console.width = max(console.width, 110)
+    console.print(table)
     for note in notes:
         click.echo(note)
