@@ -112,6 +112,16 @@ def test_root_without_user_namespaces(state: Path, tmp_path: Path, monkeypatch: 
     assert not list(Path("/var/tmp").glob(f"{postgres.data.parent.name}*"))
 
 
+def test_a_borrowed_server_is_left_as_it_was_found(own: EmbeddedPostgres) -> None:
+    with own.borrowed():
+        assert own.pid()
+    assert own.pid()
+    own.stop()
+    with own.borrowed():
+        assert own.pid()
+    assert own.pid() is None
+
+
 def test_two_servers_live_side_by_side(own: EmbeddedPostgres, tmp_path: Path) -> None:
     other = EmbeddedPostgres(tmp_path / "other clone")
     try:

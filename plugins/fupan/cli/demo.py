@@ -18,10 +18,12 @@ def demo() -> None:
 def create(until: datetime | None, seed: int | None) -> None:
     """Make the ERP anew; what was played on it is lost."""
     from fupan.demo import erp
+    from fupan.server.postgres import EmbeddedPostgres
 
     click.echo("Making two years of orders (some ten seconds) …", err=True)
-    erp.create(until.date() if until else None, seed=erp.SEED if seed is None else seed)
-    _print(erp.sizes())
+    with EmbeddedPostgres().borrowed():
+        erp.create(until.date() if until else None, seed=erp.SEED if seed is None else seed)
+        _print(erp.sizes())
 
 
 @demo.command()
@@ -30,9 +32,11 @@ def create(until: datetime | None, seed: int | None) -> None:
 def advance(days: int, seed: int | None) -> None:
     """Play the next days: new, changed, re-dated and deleted rows."""
     from fupan.demo import erp
+    from fupan.server.postgres import EmbeddedPostgres
 
     click.echo(f"Playing {days} day{'s' if days > 1 else ''} …", err=True)
-    summary = erp.advance(days, seed)
+    with EmbeddedPostgres().borrowed():
+        summary = erp.advance(days, seed)
     click.echo(f"{summary.first} to {summary.last}")
     _print(summary.counts)
 

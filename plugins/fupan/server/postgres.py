@@ -148,6 +148,17 @@ class EmbeddedPostgres:
                 process.send_signal(signal.SIGQUIT)
                 process.wait(10)
 
+    @contextlib.contextmanager
+    def borrowed(self) -> Iterator[None]:
+        """The server, up; stopped again at the end unless it was running before."""
+        was_up = self.pid() is not None
+        self.start()
+        try:
+            yield
+        finally:
+            if not was_up:
+                self.stop()
+
     def remove(self) -> None:
         """Stop the server and delete its data, wherever they are."""
         self.stop()
