@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from fupan import settings
 from fupan.progress import Progress
@@ -80,6 +81,15 @@ class Services:
         self._stop()
 
     def _stop(self) -> None:
+        # Seconds, and bounded: a second Ctrl-C must not leave servers behind that nobody asked for.
+        handlers = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self._stop_ours()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+    def _stop_ours(self) -> None:
         if self._airflow_is_ours:
             self._progress.say("stopping Airflow")
             self.airflow.stop()
