@@ -12,7 +12,7 @@ import psycopg2
 import psycopg2.extras
 
 from fupan.contracts.contract import Column, Contract, ControlTotals
-from fupan.contracts.installation import SqlSystem
+from fupan.contracts.installation import SqlSystem, SqlTable
 from fupan.extract.ledger import LoadResult
 from fupan.extract.reconcile import reconcile_table
 from fupan.extract.session import running
@@ -116,12 +116,12 @@ class Shop:
     ) -> LoadResult:
         """One run that loads the table."""
         with running(self.system(**parameters), DAY) as session:
-            return load_table(session, table or contract(), query, window)
+            return load_table(session, table or contract(), SqlTable(query=query), window)
 
     def reconcile(self, table: Contract | None = None, query: str = QUERY) -> LoadResult:
         """One run that reconciles the table."""
         with running(self.system(), DAY, kind="maintain") as session:
-            return reconcile_table(session, table or contract(), query, after_load=False)
+            return reconcile_table(session, table or contract(), SqlTable(query=query), after_load=False)
 
     def session(self) -> Any:
         """A run whose session the test uses itself."""

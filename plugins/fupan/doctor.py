@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -191,11 +192,12 @@ def sources() -> str:
     """Every source system can be reached and logged in to."""
     from fupan.contracts.installation import systems  # noqa: PLC0415
     from fupan.extract.session import open_source  # noqa: PLC0415
+    from fupan.night.business_day import latest_business_day  # noqa: PLC0415
 
     if services.is_reference():
         services.name_reference_erp()
     for system in systems().values():
-        open_source(system).close()
+        open_source(system, latest_business_day(datetime.now(UTC))).close()
     return f"{', '.join(systems())} answers"
 
 

@@ -19,7 +19,7 @@ from tests.databases import drop_database
 
 from fupan import settings
 from fupan.cli.demo import demo
-from fupan.contracts.installation import systems
+from fupan.contracts.installation import effective, systems
 from fupan.demo import erp, founding
 from fupan.errors import ConfigurationError
 from fupan.server.postgres import EmbeddedPostgres
@@ -180,7 +180,7 @@ def test_relations_have_the_contract_s_columns_and_types(full: str) -> None:
         )
         contracted = [
             (c.name, {"timestamptz": "timestamp with time zone"}.get(c.data_type, c.data_type))
-            for c in system.effective(table).columns
+            for c in effective(system, table).columns
         ]
         assert [(name, kind) for name, kind in described] == contracted, table
 

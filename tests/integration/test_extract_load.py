@@ -12,6 +12,7 @@ import pytest
 from tests.extract_source import COLUMNS, QUERY, Shop, contract, empty_warehouse, file_of
 
 from fupan import settings
+from fupan.contracts.installation import SqlTable
 from fupan.errors import Busy, ConfigurationError, ContractError, SourceUnavailable
 from fupan.extract import source, sql_postgres
 from fupan.extract.pseudonym import hashed
@@ -637,6 +638,6 @@ def test_a_source_that_breaks_off_is_worth_another_try(
     ends_itself = QUERY + " where order_id = 'A' or pg_terminate_backend(pg_backend_pid())"
     with shop.session() as session:
         with pytest.raises(SourceUnavailable, match="The source failed"):
-            load_table(session, contract(), ends_itself)
+            load_table(session, contract(), SqlTable(query=ends_itself))
         # The same run goes on with a new snapshot.
-        assert load_table(session, contract(), QUERY).counts.inserted == 2
+        assert load_table(session, contract(), SqlTable(query=QUERY)).counts.inserted == 2

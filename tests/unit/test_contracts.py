@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fupan.contracts.contract import Contract, contracts
-from fupan.contracts.installation import systems
+from fupan.contracts.installation import effective, systems
 from fupan.errors import ConfigurationError
 
 SOURCES = """
@@ -81,8 +81,8 @@ def installation(folder: Path, table: str = "erp_channels", entry: str = "relati
 
 def test_an_installation_overrides_the_contract(tmp_path: Path) -> None:
     folder = installation(tmp_path, "erp_products", "relation: erp.products, cursor: [], reconcile: nightly")
-    effective = systems(folder)["erp"].effective("erp_products")
-    assert (effective.cursor, effective.reconcile) == ((), "nightly")
+    found = effective(systems(folder)["erp"], "erp_products")
+    assert (found.cursor, found.reconcile) == ((), "nightly")
     assert contracts("erp")["erp_products"].cursor == ("updated_at",)
 
 

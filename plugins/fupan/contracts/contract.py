@@ -61,7 +61,10 @@ class ControlTotals(_Strict):
 
 
 class Contract(_Strict):
-    """One source table; ``cursor`` empty means: read whole and compared."""
+    """One source table; ``cursor`` empty means: read whole and compared.
+
+    ``freshness``: how long before the end of the business day the newest row may be loaded; None: nobody expects news.
+    """
 
     system: str
     name: str
@@ -72,6 +75,7 @@ class Contract(_Strict):
     lookback: Duration = timedelta(days=2)
     delivery: Literal["full", "delta"] = "delta"
     reconcile: Literal["nightly", "weekly", "never"] = "weekly"
+    freshness: Duration | None = None
     control_totals: ControlTotals = ControlTotals()
     columns: tuple[Column, ...]
 

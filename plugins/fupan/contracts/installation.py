@@ -7,7 +7,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, field_validator, model_validator
 
 from fupan import settings
 from fupan.contracts.contract import Contract, Duration, contracts
@@ -18,17 +18,23 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class SqlTable(_Strict):
-    """How one contracted table is read: ``relation`` with the contract's column names, or a ``query`` that yields them.
+class SourceTable(_Strict):
+    """How one contracted table is read. What is given here replaces the contract's; an empty cursor reads the table whole.
 
-    ``cursor``, ``lookback`` and ``reconcile`` replace the contract's where given; an empty cursor reads the table whole.
+    ``freshness: never`` says that nobody expects news of this table (a closed history).
     """
 
-    relation: str | None = None
-    query: str | None = None
     cursor: tuple[str, ...] | None = None
     lookback: Duration | None = None
     reconcile: Literal["nightly", "weekly", "never"] | None = None
+    freshness: Duration | Literal["never"] | None = None
+
+
+class SqlTable(SourceTable):
+    """``relation`` with the contract's column names, or a ``query`` that yields them."""
+
+    relation: str | None = None
+    query: str | None = None
 
     @model_validator(mode="after")
     def _one_of(self) -> SqlTable:
@@ -37,19 +43,15 @@ class SqlTable(_Strict):
         return self
 
 
-class SqlSystem(_Strict):
-    """One source system reached by SQL.
+class SourceSystem(_Strict):
+    """One source system. ``connection``: Airflow connection id (or environment variable AIRFLOW_CONN_<ID>).
 
-    ``connection``: Airflow connection id (or environment variable AIRFLOW_CONN_<ID>). ``time_zone``: of time stamps that
-    carry none. ``parameters``: values that queries use as `:name` (a list for `in :name`).
+    ``time_zone``: of time stamps that carry none.
     """
 
     system: str
-    kind: Literal["sql"]
     connection: str
     time_zone: str
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    tables: dict[str, SqlTable]
 
     @field_validator("time_zone")
     @classmethod
@@ -60,20 +62,108 @@ class SqlSystem(_Strict):
             raise ValueError(f"{value!r} is no time zone of the tz database") from unknown
         return value
 
-    def effective(self, table: str) -> Contract:
-        """The contract of a table with what this installation overrides."""
-        contract, entry = contracts(self.system)[table], self.tables[table]
-        given = {k: v for k in ("cursor", "lookback", "reconcile") if (v := getattr(entry, k)) is not None}
-        return contract.model_copy(update=given)
+
+class SqlSystem(SourceSystem):
+    """A system reached by SQL. ``parameters``: values that queries use as `:name` (a list for `in :name`)."""
+
+    kind: Literal["sql"]
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    tables: dict[str, SqlTable]
 
 
-def systems(folder: Path | None = None) -> dict[str, SqlSystem]:
+class Auth(_Strict):
+    """How requests say who asks: the connection's password as bearer token, login and password as basic, or a signature."""
+
+    scheme: Literal["none", "bearer", "basic", "signed"] = "bearer"
+
+
+class Paging(_Strict):
+    """How a list goes on after its first page.
+
+    ``next``: where the page names the next cursor or link (dotted path). ``size_parameter`` and ``size``: rows a page.
+    """
+
+    kind: Literal["cursor", "page", "offset", "link", "none"]
+    parameter: str | None = None
+    next: str | None = None
+    size_parameter: str | None = None
+    size: int = Field(default=500, gt=0)
+
+
+class HttpTable(SourceTable):
+    """A list of JSON objects. ``items``: where a page holds them (dotted path; empty: the page is the list).
+
+    ``fields``: column -> dotted path in an object, where they differ. ``select``: a SELECT over `landed` (the fields as text)
+    that yields the contract's columns; default: columns of the same names.
+    """
+
+    path: str
+    items: str = ""
+    parameters: dict[str, str] = Field(default_factory=dict)
+    paging: Paging
+    since: str | None = None
+    fields: dict[str, str] = Field(default_factory=dict)
+    select: str | None = None
+
+
+class HttpSystem(SourceSystem):
+    """A system reached by an HTTP JSON API; the connection holds its address and its secret."""
+
+    kind: Literal["http"]
+    auth: Auth = Auth()
+    tables: dict[str, HttpTable]
+
+
+class FilesTable(SourceTable):
+    """Files of one shape in the system's folder. ``files``: pattern of their names; `{date}` is the day a file belongs to.
+
+    ``each_night``: a night without the file of its day has not landed. ``delivery: full``: the newest file is the whole table.
+    ``select``: a SELECT over `landed` (the file's columns as text) that yields the contract's columns.
+    """
+
+    files: str
+    format: Literal["csv", "xlsx"]
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    sheet: str | None = None
+    each_night: bool = False
+    delivery: Literal["full", "delta"] = "delta"
+    select: str | None = None
+
+
+class FilesSystem(SourceSystem):
+    """A drop folder; the connection names it."""
+
+    kind: Literal["files"]
+    tables: dict[str, FilesTable]
+
+
+System = SqlSystem | HttpSystem | FilesSystem
+
+
+class _Installed(RootModel[System]):
+    """One file of the folder; ``kind`` says which of the systems it describes."""
+
+    root: System = Field(discriminator="kind")
+
+
+def effective(system: System, table: str) -> Contract:
+    """The contract of a table with what this installation overrides."""
+    contract, entry = contracts(system.system)[table], system.tables[table]
+    names = ("cursor", "lookback", "reconcile", "freshness")
+    given = {name: value for name in names if (value := getattr(entry, name)) is not None}
+    if given.get("freshness") == "never":
+        given["freshness"] = None
+    return contract.model_copy(update=given)
+
+
+def systems(folder: Path | None = None) -> dict[str, System]:
     """The installation's source systems by name. Raises ConfigurationError with the file to correct."""
     folder = folder or settings.sources()
-    found: dict[str, SqlSystem] = {}
+    found: dict[str, System] = {}
     for path in sorted(folder.glob("*.yml")):
         try:
-            system = SqlSystem.model_validate(yaml.safe_load(path.read_text()))
+            system = _Installed.model_validate(yaml.safe_load(path.read_text())).root
         except (ValidationError, yaml.YAMLError) as wrong:
             raise ConfigurationError(f"{path.name} is not valid: {wrong}", remedy=f"Correct {path}") from wrong
         for table in system.tables:

@@ -8,7 +8,7 @@ from psycopg2 import sql
 
 from fupan import settings
 from fupan.contracts.contract import Column, Contract, contracts
-from fupan.contracts.installation import SqlSystem, systems
+from fupan.contracts.installation import System, systems
 from fupan.errors import ConfigurationError
 from fupan.warehouse.connection import Connection, connect
 
@@ -39,9 +39,7 @@ def ensure(connection: Connection, wanted: Iterable[Contract]) -> None:
             _extend(connection, contract, new)
 
 
-def record_installation(
-    connection: Connection, known: Mapping[str, Contract], installed: Mapping[str, SqlSystem]
-) -> None:
+def record_installation(connection: Connection, known: Mapping[str, Contract], installed: Mapping[str, System]) -> None:
     """Write which systems and tables this installation has (not committed)."""
     with connection.cursor() as cursor:
         for contract in known.values():

@@ -9,6 +9,7 @@ from decimal import Decimal
 from psycopg2 import sql
 
 from fupan.contracts.contract import Contract
+from fupan.contracts.installation import SourceTable
 from fupan.extract import control_totals, ledger
 from fupan.extract.ledger import LoadResult
 from fupan.extract.load import Counts, mark_deleted
@@ -25,12 +26,12 @@ _KEYS = "fupan_keys"
 def reconcile_system(system: str, business_day: date, orchestrator_run_id: str | None = None) -> list[LoadResult]:
     """Reconcile every delivered table of a system that its contract does not exempt; raises the first table's error."""
     installed = system_of(system)
-    wanted = [(contract, query) for contract, query in tables_of(installed) if contract.reconcile != "never"]
+    wanted = [(contract, entry) for contract, entry in tables_of(installed) if contract.reconcile != "never"]
     with running(installed, business_day, kind="maintain", orchestrator_run_id=orchestrator_run_id) as session:
         return each_table(session, wanted, lambda *table: [reconcile_table(*table, after_load=False)])
 
 
-def reconcile_table(session: Session, contract: Contract, query: str, *, after_load: bool) -> LoadResult:
+def reconcile_table(session: Session, contract: Contract, entry: SourceTable, *, after_load: bool) -> LoadResult:
     """Mark raw's rows whose key is gone from the source, revive those whose key is back; mode 'reconcile' in ops.load.
 
     ``after_load``: the snapshot is the one of a load that just ended, so raw must now have the very keys of the source;
@@ -46,7 +47,7 @@ def reconcile_table(session: Session, contract: Contract, query: str, *, after_l
     try:
         key = [contract.column(name) for name in contract.primary_key]
         create_stage(work, key, _KEYS)
-        copied = session.source().copy(Read(contract, query), key, work, _KEYS)
+        copied = session.source().copy(Read(contract, entry), key, work, _KEYS)
         with work.cursor() as cursor:
             cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(_KEYS)))
         deleted = mark_deleted(work, contract, load_id, _KEYS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from fupan.contracts.contract import Contract
+from fupan.contracts.installation import SourceTable
 from fupan.extract import landing
 from fupan.extract.cursors import Window
 from fupan.extract.ledger import LoadResult, describe
@@ -29,11 +30,11 @@ def extract_system(
     # Whoever runs the task: hashes of another key would stand beside those in raw.
     require_unchanged()
 
-    def load(session: Session, contract: Contract, query: str) -> list[LoadResult]:
-        loaded = [load_table(session, contract, query, window)]
+    def load(session: Session, contract: Contract, entry: SourceTable) -> list[LoadResult]:
+        loaded = [load_table(session, contract, entry, window)]
         # A table that was read whole has had its deletes found already.
         if contract.reconcile == "nightly" and loaded[0].mode == "incremental":
-            loaded.append(reconcile_table(session, contract, query, after_load=True))
+            loaded.append(reconcile_table(session, contract, entry, after_load=True))
         return loaded
 
     with running(installed, business_day, orchestrator_run_id=orchestrator_run_id) as session:

@@ -12,20 +12,22 @@ from typing import Literal
 import psycopg2
 
 from fupan.contracts.contract import Contract
-from fupan.contracts.installation import SqlSystem, systems
+from fupan.contracts.installation import FilesSystem, HttpSystem, SourceTable, SqlSystem, System, effective, systems
 from fupan.errors import ConfigurationError, FupanError
 from fupan.extract import ledger, sql_postgres
 from fupan.extract.connections import source_url
+from fupan.extract.files import FilesSource
+from fupan.extract.http_json import HttpSource
 from fupan.extract.ledger import LoadResult
-from fupan.extract.source import Source, query_of
+from fupan.extract.source import Source
 from fupan.extract.sql_any import AnySource
 from fupan.extract.sql_postgres import PostgresSource
 from fupan.warehouse.connection import Connection, connect, only_one
 
 log = logging.getLogger("fupan.extract")
 
-#: A contract as the installation changes it, and the query that yields its columns.
-Table = tuple[Contract, str]
+#: A contract as the installation changes it, and how the installation has it read.
+Table = tuple[Contract, SourceTable]
 
 
 @dataclass
@@ -33,7 +35,7 @@ class Session:
     """One run on one system. ``control`` commits each statement; ``work`` carries a load's transaction and has the
     source's time zone, in which it reads time stamps without zone and cuts days."""
 
-    system: SqlSystem
+    system: System
     control: Connection
     work: Connection
     run_id: int
@@ -43,7 +45,7 @@ class Session:
     def source(self) -> Source:
         """The source in one snapshot: orders and their lines, read one after the other, fit together."""
         if self._source is None:
-            self._source = open_source(self.system)
+            self._source = open_source(self.system, self.business_day)
         return self._source
 
     def leave_source(self) -> None:
@@ -64,7 +66,7 @@ class Session:
 
 @contextlib.contextmanager
 def running(
-    system: SqlSystem,
+    system: System,
     business_day: date,
     *,
     kind: Literal["extract", "maintain"] = "extract",
@@ -94,7 +96,7 @@ def running(
 def each_table(
     session: Session,
     tables: Sequence[Table],
-    load: Callable[[Session, Contract, str], Sequence[LoadResult]],
+    load: Callable[[Session, Contract, SourceTable], Sequence[LoadResult]],
 ) -> list[LoadResult]:
     """Apply ``load`` to each table; one that fails doesn't stop the others, its error is raised at the end.
 
@@ -102,13 +104,13 @@ def each_table(
     """
     results: list[LoadResult] = []
     first: Exception | None = None
-    for contract, query in tables:
+    for contract, entry in tables:
         try:
             session.source()
         except FupanError as error:
             raise first or error from None
         try:
-            results += load(session, contract, query)
+            results += load(session, contract, entry)
         except Exception as error:
             log.error("%s.%s failed: %s", contract.system, contract.name, ledger.describe(error))
             first = first or error
@@ -117,7 +119,7 @@ def each_table(
     return results
 
 
-def system_of(name: str) -> SqlSystem:
+def system_of(name: str) -> System:
     """A system of the installation. Raises ConfigurationError where it has none of that name."""
     installed = systems()
     if name not in installed:
@@ -127,17 +129,23 @@ def system_of(name: str) -> SqlSystem:
     return installed[name]
 
 
-def tables_of(system: SqlSystem) -> list[Table]:
+def tables_of(system: System) -> list[Table]:
     """The tables that the installation delivers, in its order."""
-    return [(system.effective(name), query_of(entry)) for name, entry in system.tables.items()]
+    return [(effective(system, name), entry) for name, entry in system.tables.items()]
 
 
-def open_source(system: SqlSystem) -> Source:
-    """A snapshot of the system's database. Raises SourceUnavailable or ConfigurationError."""
-    url = source_url(system.connection, system.system)
-    if url.get_backend_name() == "postgresql":
-        connection = sql_postgres.connect(system, url)
-        if sql_postgres.can_stream(connection):
-            return PostgresSource(system, connection)
-        connection.close()
-    return AnySource(system, url)
+def open_source(system: System, business_day: date) -> Source:
+    """The system in one snapshot, for the extraction of that day. Raises SourceUnavailable or ConfigurationError."""
+    match system:
+        case SqlSystem():
+            url = source_url(system.connection, system.system)
+            if url.get_backend_name() == "postgresql":
+                connection = sql_postgres.connect(system, url)
+                if sql_postgres.can_stream(connection):
+                    return PostgresSource(system, connection)
+                connection.close()
+            return AnySource(system, url)
+        case HttpSystem():
+            return HttpSource(system)
+        case FilesSystem():
+            return FilesSource(system, business_day)

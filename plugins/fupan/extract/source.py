@@ -1,4 +1,4 @@
-"""What every kind of SQL source can do, and which kind serves a system."""
+"""What every kind of source can do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.types import String
 
 from fupan.contracts.contract import Column, Contract
-from fupan.contracts.installation import SqlTable
+from fupan.contracts.installation import SourceTable, SqlTable
 from fupan.errors import ConfigurationError
 from fupan.extract.drift import Difference
 from fupan.warehouse.connection import Connection
@@ -41,48 +41,54 @@ class Bound:
 
 @dataclass(frozen=True)
 class Read:
-    """One read of one source table: the ``query`` that yields the contract's columns, narrowed by ``bound``."""
+    """One read of one source table: what the installation says of it, narrowed by ``bound``."""
 
     contract: Contract
-    query: str
+    entry: SourceTable
     bound: Bound | None = None
+
+    @property
+    def query(self) -> str:
+        """The SELECT behind a table of an SQL system, fit to stand in parentheses."""
+        assert isinstance(self.entry, SqlTable)
+        query = f"select * from {self.entry.relation}" if self.entry.relation else (self.entry.query or "")
+        return query.strip().rstrip(";")
 
 
 @dataclass(frozen=True)
 class Copied:
-    """``rows`` read, all of them in the stage; ``retyped``: columns none of whose values fit the contract's family."""
+    """``rows`` read, all of them in the stage.
+
+    ``differences``: what only the rows show of the contract (columns none of whose values fit, columns that are not there).
+    ``whole``: the stage is the whole table, so what it lacks is deleted at the source.
+    """
 
     rows: int
-    retyped: tuple[Difference, ...] = ()
+    whole: bool
+    differences: tuple[Difference, ...] = ()
 
 
 class Source(Protocol):
-    """A source database in one read-only snapshot, from opening to ``close``."""
+    """A source in one read-only snapshot, as far as it has such a thing, from opening to ``close``."""
 
     #: Whether its sums are exact; where not (SQLite sums as float) totals agree within a float's precision.
     exact: bool
 
     def describe(self, read: Read) -> dict[str, str | None]:
-        """Columns that the query yields -> family of their type, None where the database does not tell."""
+        """Columns that are delivered -> family of their type, None where the source does not tell."""
         ...
 
     def copy(self, read: Read, columns: Sequence[Column], warehouse: Connection, stage: str) -> Copied:
         """Stream ``columns`` of the rows into the warehouse's temporary table ``stage``, personal data hashed."""
         ...
 
-    def totals(self, read: Read) -> Totals:
-        """Control totals of the same rows, computed by the source."""
+    def totals(self, read: Read) -> Totals | None:
+        """Control totals of the same rows, told by the source; None where it tells none."""
         ...
 
     def close(self) -> None:
         """End the snapshot."""
         ...
-
-
-def query_of(table: SqlTable) -> str:
-    """The SELECT behind a table of the installation, fit to stand in parentheses."""
-    query = f"select * from {table.relation}" if table.relation else (table.query or "")
-    return query.strip().rstrip(";")
 
 
 def bind(statement: str, parameters: dict[str, Any], system: str) -> TextClause:

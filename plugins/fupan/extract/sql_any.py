@@ -115,12 +115,12 @@ class AnySource:
                     raise lines.failure from None
                 raise
             rows = cursor.rowcount
-        retyped = tuple(
+        differences = tuple(
             Difference(column.name, "retyped", f"no value is {column.data_type}")
             for column in columns
             if misfits[column.name] >= _RETYPED_FROM and not fits[column.name]
         )
-        return Copied(rows, retyped)
+        return Copied(rows, read.bound is None, differences)
 
     def totals(self, read: Read) -> Totals:
         """As Source.totals; days are cut in Python, for every database cuts them differently."""

@@ -83,7 +83,7 @@ class PostgresSource:
         try:
             with warehouse.cursor() as cursor:
                 cursor.copy_expert(into.as_string(warehouse), pipe, size=_CHUNK)
-                return Copied(cursor.rowcount)
+                return Copied(cursor.rowcount, read.bound is None)
         except psycopg2.Error:
             # The source's failure ends the COPY at the warehouse, which then only says that it was cut short.
             if pipe.failure is not None:

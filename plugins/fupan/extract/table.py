@@ -9,6 +9,7 @@ from datetime import timedelta
 from psycopg2 import sql
 
 from fupan.contracts.contract import Contract
+from fupan.contracts.installation import SourceTable
 from fupan.extract import control_totals, cursors, drift, ledger, raw_tables
 from fupan.extract.cursors import Window
 from fupan.extract.drift import Difference
@@ -21,7 +22,7 @@ from fupan.extract.stage import STAGE, create_stage
 from fupan.warehouse.connection import Connection
 
 
-def load_table(session: Session, contract: Contract, query: str, window: Window | None = None) -> LoadResult:
+def load_table(session: Session, contract: Contract, entry: SourceTable, window: Window | None = None) -> LoadResult:
     """Load one table; on any error raw, watermark and totals stay as they were and ops.load says failed.
 
     Raises ContractError (trying again won't help) or SourceUnavailable (it may).
@@ -37,27 +38,23 @@ def load_table(session: Session, contract: Contract, query: str, window: Window 
         raw_is_empty = _is_empty(control, contract)
         plan = cursors.plan(contract, position, raw_is_empty, window, session.system.time_zone)
         ledger.plan_load(control, load_id, plan.mode)
-        read = Read(contract, query, plan.bound)
+        read = Read(contract, entry, plan.bound)
         source = session.source()
         differences = _check(control, source.describe(read), read)
         create_stage(work, contract.columns)
         copied = source.copy(read, contract.columns, work, STAGE)
-        if copied.retyped:
-            drift.record(control, contract, [*differences, *copied.retyped])
-            drift.refuse(contract, copied.retyped)
+        if copied.differences:
+            drift.record(control, contract, [*differences, *copied.differences])
+            drift.refuse(contract, copied.differences)
         # A window says nothing of what lies outside it, so it moves no watermark.
         reached = None
         if plan.mode != "window":
             reached = cursors.highest(work, contract, STAGE, session.business_day + timedelta(days=2))
-        counts = settle(work, contract, load_id, copied.rows, whole=plan.bound is None, raw_is_empty=raw_is_empty)
-        agree = control_totals.record(
-            work,
-            contract,
-            load_id,
-            source.totals(read),
-            control_totals.of_raw(work, contract, None if plan.bound is None else STAGE),
-            exact=source.exact,
-        )
+        counts = settle(work, contract, load_id, copied.rows, whole=copied.whole, raw_is_empty=raw_is_empty)
+        agree, theirs = None, source.totals(read)
+        if theirs is not None:
+            ours = control_totals.of_raw(work, contract, None if copied.whole else STAGE)
+            agree = control_totals.record(work, contract, load_id, theirs, ours, exact=source.exact)
         after = cursors.later(contract, position, reached)
         if after is not None and after != position:
             ledger.move_watermark(work, contract, after, load_id)

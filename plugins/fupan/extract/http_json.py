@@ -1,0 +1,29 @@
+"""Read from an HTTP JSON API: pages, tokens, patience."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fupan.contracts.contract import Column
+from fupan.contracts.installation import HttpSystem
+from fupan.extract.source import Copied, Read, Totals
+from fupan.warehouse.connection import Connection
+
+
+class HttpSource:
+    exact = True
+
+    def __init__(self, system: HttpSystem) -> None:
+        raise NotImplementedError
+
+    def describe(self, read: Read) -> dict[str, str | None]:
+        raise NotImplementedError
+
+    def copy(self, read: Read, columns: Sequence[Column], warehouse: Connection, stage: str) -> Copied:
+        raise NotImplementedError
+
+    def totals(self, read: Read) -> Totals | None:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
