@@ -72,7 +72,8 @@ class CoreWarehouse:
         with connect("loader", "test") as connection:
             ensure(connection, contracts().values())
             connection.commit()
-        self.execute("insert into ops.source_system values ('erp', 'Asia/Shanghai', 'test')")
+        for system in sorted({contract.system for contract in contracts().values()}):
+            self.execute("insert into ops.source_system values (%s, 'Asia/Shanghai', 'test')", [system])
 
     def execute(self, statement: str | sql.Composable, parameters: Any = None) -> None:
         with self._connection.cursor() as cursor:
@@ -116,8 +117,8 @@ class CoreWarehouse:
 
     def quarantine(self, table: str, *key: Any) -> None:
         self.execute(
-            "insert into ops.quarantine (system, table_name, rule, row_key, row_content) values ('erp', %s, 'r', %s, '{}')",
-            [table, [str(part) for part in key]],
+            "insert into ops.quarantine (system, table_name, rule, row_key, row_content) values (%s, %s, 'r', %s, '{}')",
+            [contracts()[table].system, table, [str(part) for part in key]],
         )
 
     def release(self, table: str, *key: Any) -> None:
@@ -141,14 +142,14 @@ class CoreWarehouse:
     def _load(self, table: str, day: date, mode: str = "incremental") -> int:
         run_id = self.column(
             "insert into ops.run (kind, system, business_day, state) "
-            "values ('extract', 'erp', %s, 'succeeded') returning run_id",
-            [day],
+            "values ('extract', %s, %s, 'succeeded') returning run_id",
+            [contracts()[table].system, day],
         )[0]
         return int(
             self.column(
                 "insert into ops.load (run_id, system, table_name, business_day, mode, state, finished_at) "
-                "values (%s, 'erp', %s, %s, %s, 'succeeded', clock_timestamp()) returning load_id",
-                [run_id, table, day, mode],
+                "values (%s, %s, %s, %s, %s, 'succeeded', clock_timestamp()) returning load_id",
+                [run_id, contracts()[table].system, table, day, mode],
             )[0]
         )
 
