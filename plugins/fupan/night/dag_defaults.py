@@ -31,7 +31,7 @@ TASK_DEFAULTS: dict[str, Any] = {
     "owner": "data-engineering",
     "retries": 3,
     "retry_delay": timedelta(seconds=30),
-    "retry_exponential_backoff": True,
+    "retry_exponential_backoff": 2.0,
     "max_retry_delay": timedelta(minutes=10),
     "retry_policy": _RETRY_LOST_CONNECTIONS,
 }

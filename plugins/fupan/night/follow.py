@@ -13,6 +13,8 @@ from fupan.server.airflow import EmbeddedAirflow
 from fupan.server.airflow_api import AirflowApi, TaskState
 
 BUILD = "build_warehouse"
+#: Somebody waits for this night: a source that does not answer is asked once more, not until noon.
+TRIES = 2
 ENDED = {"success", "failed"}
 TASK_ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
 
@@ -67,7 +69,8 @@ def _interrupted(api: AirflowApi, day: date) -> list[Run]:
 def _triggered(api: AirflowApi, day: date, *, force: bool) -> list[Run]:
     expect_again(day, landed_too=force)
     extractions = sorted(dag["dag_id"] for dag in api.dags() if dag["dag_id"].startswith("extract_"))
-    return [Run(dag_id, api.trigger(dag_id, day.isoformat(), {"force": force})) for dag_id in [*extractions, BUILD]]
+    conf = {dag_id: {"force": force, "tries": TRIES} for dag_id in extractions} | {BUILD: {"force": force}}
+    return [Run(dag_id, api.trigger(dag_id, day.isoformat(), given)) for dag_id, given in conf.items()]
 
 
 def _require_importable(api: AirflowApi) -> None:
