@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PY := .venv/bin/python
 FUPAN := $(PY) -m fupan
-REAL := FUPAN_HOME="$(CURDIR)/.fupan/real" FUPAN_SOURCES=dags/sources/online_retail FUPAN_TIME_ZONE=Europe/London
+REAL := FUPAN_HOME="$(CURDIR)/.fupan/real" FUPAN_SOURCES=dags/sources/real FUPAN_TIME_ZONE=Europe/London
 
 # An environment holds the path of its folder: one that was copied or moved here is made anew.
 HERE := $(shell pwd | cksum | cut -d ' ' -f 1)
@@ -26,7 +26,7 @@ setup: $(SYNCED) ## The environment, from requirements.lock (done by every targe
 nightly: setup ## One night: sources to published marts, then the night report (DATE=2026-01-31, FORCE=1)
 	@$(FUPAN) nightly $(if $(DATE),--date $(DATE)) $(if $(FORCE),--force)
 
-nightly-real: setup ## The same on a year of a real wholesaler's order lines, beside the reference company
+nightly-real: setup ## The same on real data: orders, reviews, complaints
 	@$(REAL) $(PY) -m tests.real.nightly $(if $(FORCE),--force)
 
 real-figures: setup ## Compare the marts of nightly-real with figures computed from the raw file alone

@@ -53,7 +53,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: EmbeddedPostgr
 @pytest.fixture
 def extracted(warehouse: str, shop: str, monkeypatch: pytest.MonkeyPatch) -> Query:
     """The lines in raw; a query of it."""
-    monkeypatch.setenv("FUPAN_SOURCES", str(settings.DAGS / "sources" / "online_retail"))
+    monkeypatch.setenv("FUPAN_SOURCES", str(settings.DAGS / "sources" / "real"))
     monkeypatch.setenv("AIRFLOW_CONN_FUPAN_ERP", shop)
     ensure_raw_tables()
     for result in extract_system("erp", date(2010, 7, 31)):

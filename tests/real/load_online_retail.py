@@ -2,7 +2,7 @@
 
     python -m tests.real.load_online_retail
 
-plays the ERP of the installation dags/sources/online_retail. Prints the libpq URL of a login that may only read, to be given
+plays the ERP of the installation dags/sources/real. Prints the libpq URL of a login that may only read, to be given
 as AIRFLOW_CONN_FUPAN_ERP; everything else it says goes to stderr. Run again, it loads anew, in one transaction.
 """
 

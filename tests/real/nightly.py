@@ -3,7 +3,7 @@
     python -m tests.real.nightly [--date YYYY-MM-DD] [--force]
 
 Loads the order lines into the database that plays the ERP, then runs `fupan nightly` on the installation
-dags/sources/online_retail (FUPAN_SOURCES, FUPAN_HOME and FUPAN_TIME_ZONE are set by the Makefile).
+dags/sources/real (FUPAN_SOURCES, FUPAN_HOME and FUPAN_TIME_ZONE are set by the Makefile).
 """
 
 from __future__ import annotations

@@ -19,10 +19,7 @@ class _Strict(BaseModel):
 
 
 class SourceTable(_Strict):
-    """How one contracted table is read. What is given here replaces the contract's; an empty cursor reads the table whole.
-
-    ``freshness: never`` says that nobody expects news of this table (a closed history).
-    """
+    """How one contracted table is read. What is given here replaces the contract's; an empty cursor reads the table whole."""
 
     cursor: tuple[str, ...] | None = None
     lookback: Duration | None = None
@@ -46,12 +43,14 @@ class SqlTable(SourceTable):
 class SourceSystem(_Strict):
     """One source system. ``connection``: Airflow connection id (or environment variable AIRFLOW_CONN_<ID>).
 
-    ``time_zone``: of time stamps that carry none.
+    ``time_zone``: of time stamps that carry none. ``freshness``: of all its tables that say nothing else; `never` for a closed
+    history, of which nobody expects news.
     """
 
     system: str
     connection: str
     time_zone: str
+    freshness: Duration | Literal["never"] | None = None
 
     @field_validator("time_zone")
     @classmethod
@@ -152,6 +151,8 @@ def effective(system: System, table: str) -> Contract:
     contract, entry = contracts(system.system)[table], system.tables[table]
     names = ("cursor", "lookback", "reconcile", "freshness")
     given = {name: value for name in names if (value := getattr(entry, name)) is not None}
+    if "freshness" not in given and system.freshness is not None:
+        given["freshness"] = system.freshness
     if given.get("freshness") == "never":
         given["freshness"] = None
     return contract.model_copy(update=given)
