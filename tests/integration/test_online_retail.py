@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.databases import drop_database
-from tests.real import load_online_retail, orders
+from tests.real import files, load_online_retail
 from tests.real.expected_figures import Figures
 from tests.real.expected_figures import figures as figures_of
 from tests.real.figures import Cell, Comparison
@@ -43,9 +43,11 @@ A506401,B,Adjust bad debt,1,2010-04-29 13:36:00,-53594.36,,United Kingdom
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: EmbeddedPostgres) -> Iterator[str]:
     """The lines in the database that plays the ERP; its URL for extraction."""
-    with gzip.open(tmp_path / "orders.csv.gz", "wt", encoding="utf-8") as file:
+    orders = tmp_path / "orders"
+    orders.mkdir()
+    with gzip.open(orders / "orders.csv.gz", "wt", encoding="utf-8") as file:
         file.write(LINES)
-    monkeypatch.setattr(orders, "FOLDER", tmp_path)
+    monkeypatch.setattr(files, "FOLDER", tmp_path)
     yield load_online_retail.load()
     drop_database(server, server.database_url(load_online_retail.DATABASE))
 
@@ -116,7 +118,7 @@ def test_master_data_come_from_the_lines(extracted: Query) -> None:
 
 
 def test_pandas_counts_the_same(shop: str) -> None:
-    assert figures_of(orders.order_files()) == Figures(
+    assert figures_of(files.order_files()) == Figures(
         lines={("2009-12", "United Kingdom"): 4, ("2010-07", "United Kingdom"): 1, ("2010-07", "unknown"): 1},
         units={("2009-12", "United Kingdom"): 27, ("2010-07", "United Kingdom"): -5, ("2010-07", "unknown"): 3},
         revenue={
@@ -132,7 +134,7 @@ def test_pandas_counts_the_same(shop: str) -> None:
             "489436": ("2010-07", "United Kingdom"),
         },
     )
-    assert figures_of(orders.order_files(), without_invoices={"489434"}).product_revenue == {"85048": 3_000}
+    assert figures_of(files.order_files(), without_invoices={"489434"}).product_revenue == {"85048": 3_000}
 
 
 def test_a_figure_that_differs_is_found() -> None:
@@ -144,7 +146,7 @@ def test_a_figure_that_differs_is_found() -> None:
 
 
 def test_without_the_files_the_loader_says_what_belongs_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(orders, "FOLDER", tmp_path / "nothing")
+    monkeypatch.setattr(files, "FOLDER", tmp_path / "nothing")
     with pytest.raises(SystemExit, match="Online Retail II"):
         load_online_retail.load()
 

@@ -20,7 +20,7 @@ import psycopg2
 from fupan.errors import FupanError
 from fupan.warehouse.connection import Connection, connect, rows
 from tests.real.expected_figures import Figures, figures
-from tests.real.orders import order_files
+from tests.real.files import order_files
 from tests.real.server import embedded_server
 
 TOP = 20

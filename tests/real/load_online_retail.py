@@ -17,7 +17,7 @@ import psycopg2
 
 from fupan.demo import login
 from fupan.server.postgres import EmbeddedPostgres
-from tests.real.orders import order_files
+from tests.real.files import order_files
 
 DATABASE = "online_retail"
 SCHEMA = "shop"
