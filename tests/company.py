@@ -27,7 +27,15 @@ from tests.databases import copy_database, drop_database, new_database
 FIRST_DAY = date(2026, 11, 20)
 
 #: Relations of core that say what a build changes, not what the company is.
-NOTES = ["affected_days", "build_window", "business_day", "changed_returns", "changed_sales_orders"]
+NOTES = [
+    "affected_days",
+    "affected_review_days",
+    "build_window",
+    "business_day",
+    "changed_returns",
+    "changed_reviews",
+    "changed_sales_orders",
+]
 
 
 @dataclass
@@ -106,8 +114,8 @@ def _use(patch: pytest.MonkeyPatch, warehouse: str, source: str) -> None:
     patch.setenv("AIRFLOW_CONN_FUPAN_ERP", erp.connection_url())
 
 
-@pytest.fixture(scope="session")
-def after_first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
+@contextlib.contextmanager
+def first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
     """libpq URLs of a warehouse and its ERP after the first night; to be copied, not used."""
     with pytest.MonkeyPatch.context() as patch:
         warehouse = new_database(server, "first_night")
@@ -121,6 +129,13 @@ def after_first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
     yield warehouse, source
     drop_database(server, warehouse)
     drop_database(server, source)
+
+
+@pytest.fixture(scope="session")
+def after_first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
+    """The same, once a test run."""
+    with first_night(server) as urls:
+        yield urls
 
 
 @pytest.fixture

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg2
 import pytest
 
 from fupan.server.postgres import EmbeddedPostgres
 from fupan.warehouse.bootstrap import bootstrap
-from tests.databases import copy_database, drop_database, new_database
+from tests.databases import copy_database, drop_database, new_database, started_server
 
 pytest_plugins = ["tests.company"]
 
@@ -30,16 +28,8 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def server(state: Path) -> Iterator[EmbeddedPostgres]:
     """The PostgreSQL server of the test run."""
-    postgres = EmbeddedPostgres(state / "postgres")
-    with contextlib.closing(psycopg2.connect(postgres.start())) as connection:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            # A killed process loses nothing that the kernel has; only a crash of this machine would, and its tests with it.
-            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-                cursor.execute(f"alter system set {setting} = off")
-            cursor.execute("select pg_reload_conf()")
-    yield postgres
-    postgres.stop()
+    with started_server(state / "postgres") as postgres:
+        yield postgres
 
 
 @pytest.fixture(scope="session")

@@ -4,12 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg2
 
 from fupan.server.postgres import EmbeddedPostgres
 
 _numbers = itertools.count(1)
+
+
+@contextlib.contextmanager
+def started_server(folder: Path) -> Iterator[EmbeddedPostgres]:
+    """A PostgreSQL server of the test run, in a folder of its own."""
+    postgres = EmbeddedPostgres(folder)
+    with contextlib.closing(psycopg2.connect(postgres.start())) as connection:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            # A killed process loses nothing that the kernel has; only a crash of this machine would, and its tests with it.
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                cursor.execute(f"alter system set {setting} = off")
+            cursor.execute("select pg_reload_conf()")
+    try:
+        yield postgres
+    finally:
+        postgres.stop()
 
 
 def new_database(server: EmbeddedPostgres, prefix: str) -> str:
