@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import threading
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fupan import settings
 from fupan.extract import landing
 from fupan.extract.raw_tables import ensure_raw_tables
 from fupan.extract.run import mark_failed
@@ -22,8 +24,12 @@ DAY = date(2026, 3, 1)
 
 @pytest.fixture
 def installed(warehouse: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A warehouse of the reference installation into which nothing has landed."""
+    """A warehouse of an installation with the reference company's ERP alone, into which nothing has landed."""
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    sources = tmp_path / "sources"
+    sources.mkdir()
+    shutil.copy(settings.DAGS / "sources" / "reference" / "erp.yml", sources)
+    monkeypatch.setenv("FUPAN_SOURCES", str(sources))
     ensure_raw_tables()
     return warehouse
 

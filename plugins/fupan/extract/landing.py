@@ -42,13 +42,18 @@ def outstanding(business_day: date) -> dict[str, str]:
             row["system"]
             for row in rows(connection, "select system from ops.landing where business_day = %s", [business_day])
         }
-        running = {
-            row["system"]: f"extracting since {row['started_at']:%Y-%m-%d %H:%M:%S %Z}"
+        doing = {
+            row["system"]: (
+                f"extracting since {row['started_at']:%Y-%m-%d %H:%M:%S %Z}"
+                if row["state"] == "running"
+                else f"to be tried again: {row['error']}"
+            )
             for row in rows(
                 connection,
-                "select system, started_at from ops.run"
-                " where business_day = %s and kind = 'extract' and state = 'running' order by started_at",
+                "select distinct on (system) system, state, started_at, error from ops.run"
+                " where business_day = %s and kind = 'extract' order by system, run_id desc",
                 [business_day],
             )
+            if row["state"] != "succeeded"
         }
-    return {system: str(running.get(system, "not started")) for system in systems() if system not in settled}
+    return {system: str(doing.get(system, "not started")) for system in systems() if system not in settled}
