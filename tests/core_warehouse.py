@@ -26,6 +26,8 @@ RESULTS = {
     "agg_sales_daily": "day, product_line, region_code, channel_id, platform, device_type, price_band, currency",
     "agg_order_daily": "day, product_line, region_code, channel_id, platform, currency",
     "agg_sku_daily": "day, sku, product_line, currency",
+    "fct_review": "review_id",
+    "agg_review_daily": "day, sku, platform, brand",
 }
 
 PRODUCT = {"product_name": "Lamp", "product_line": "Indoor", "list_price": 100, "standard_cost": 40, "is_smart": False}

@@ -1,0 +1,1 @@
+{{ changed_keys('ecommerce', 'rev_reviews', {'review_id': 'text'}) }}
