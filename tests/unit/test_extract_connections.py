@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from fupan.errors import ConfigurationError
-from fupan.extract.connections import source_url
+from fupan.extract.connections import Site, http_site, source_url
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,39 @@ def test_in_a_task_airflow_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "extra_dejson", property(lambda self: {"sslmode": "require"}))
     url = source_url("fupan_erp", "erp")
     assert url.render_as_string(hide_password=False) == "postgresql+psycopg2://u:p@db/erp?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("http://:t%2Fk@127.0.0.1:8080", Site("http://127.0.0.1:8080", None, "t/k")),
+        ("https://u:p@api.example.com/v2/", Site("https://api.example.com/v2", "u", "p")),
+        ("http://:t@[::1]:8080/v2", Site("http://[::1]:8080/v2", None, "t")),
+        (
+            "http://:t@api.example.com:8443/https?X-Shop=7",
+            Site("https://api.example.com:8443", None, "t", {"X-Shop": "7"}),
+        ),
+        (
+            '{"conn_type": "http", "host": "https://api.example.com/v2", "password": "t", "extra": {"X-Shop": "7"}}',
+            Site("https://api.example.com/v2", None, "t", {"X-Shop": "7"}),
+        ),
+        (
+            '{"conn_type": "http", "host": "api.example.com", "schema": "https", "port": 8443, "login": "u"}',
+            Site("https://api.example.com:8443", "u"),
+        ),
+    ],
+)
+def test_an_http_api(monkeypatch: pytest.MonkeyPatch, given: str, expected: Site) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_FUPAN_SHOP", given)
+    site = http_site("fupan_shop", "shop")
+    assert site == expected
+    assert "t/k" not in repr(site)
+
+
+@pytest.mark.parametrize("given", ["postgresql://u:topsecret@db/erp", "http://:topsecret@", "topsecret"])
+def test_what_is_no_http_api(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_FUPAN_SHOP", given)
+    with pytest.raises(ConfigurationError) as refusal:
+        http_site("fupan_shop", "shop")
+    assert "topsecret" not in str(refusal.value)
+    assert "https://:token@api.example.com" in str(refusal.value)

@@ -71,38 +71,89 @@ class SqlSystem(SourceSystem):
 
 
 class Auth(_Strict):
-    """How requests say who asks: the connection's password as bearer token, login and password as basic, or a signature."""
+    """How requests say who asks: the connection's password as bearer token, login and password as basic, or a signature.
+
+    ``signed``: the query carries the login as ``key_parameter``, the time (``clock``; local: `YYYY-MM-DD HH:MM:SS` in the
+    system's zone) as ``time_parameter``, and as ``signature_parameter`` the upper-case hex HMAC (``digest``) with the
+    password over the path (unless ``sign_path`` is false) and every parameter, sorted by name: name, value, name, value ...
+    """
 
     scheme: Literal["none", "bearer", "basic", "signed"] = "bearer"
+    digest: Literal["sha256", "md5"] = "sha256"
+    clock: Literal["milliseconds", "seconds", "local"] = "milliseconds"
+    key_parameter: str = "app_key"
+    time_parameter: str = "timestamp"
+    signature_parameter: str = "sign"
+    sign_path: bool = True
 
 
 class Paging(_Strict):
     """How a list goes on after its first page.
 
-    ``next``: where the page names the next cursor or link (dotted path). ``size_parameter`` and ``size``: rows a page.
+    ``parameter``: carries the cursor, the page's number (from ``first``) or the offset; default: named like the kind.
+    ``next``: where the page names the next cursor or link (dotted path; a link without it stands in the header Link). It is
+    null or empty on the last page; where the last page leaves it out altogether, ``next_omitted`` says so.
+    ``size_parameter`` and ``size``: rows a page. Pages and offsets go on until an empty page.
     """
 
     kind: Literal["cursor", "page", "offset", "link", "none"]
     parameter: str | None = None
+    first: int = 1
     next: str | None = None
+    next_omitted: bool = False
     size_parameter: str | None = None
     size: int = Field(default=500, gt=0)
 
+    @model_validator(mode="after")
+    def _knows_its_next(self) -> Paging:
+        if self.kind == "cursor" and not self.next:
+            raise ValueError("cursor paging needs next: where a page names the cursor of the next one")
+        return self
 
-class HttpTable(SourceTable):
-    """A list of JSON objects. ``items``: where a page holds them (dotted path; empty: the page is the list).
 
-    ``fields``: column -> dotted path in an object, where they differ. ``select``: a SELECT over `landed` (the fields as text)
-    that yields the contract's columns; default: columns of the same names.
+class HttpList(_Strict):
+    """A list of JSON objects at ``path`` (below the connection's address).
+
+    ``items``: where a page holds them (dotted path; empty: the page is the list).
     """
 
-    path: str
+    path: str = Field(pattern="^/")
     items: str = ""
     parameters: dict[str, str] = Field(default_factory=dict)
+
+
+class HttpTotals(HttpList):
+    """The source's own count and sums by day: one answer, narrowed like the list by ``since`` and ``until``.
+
+    ``day``, ``rows`` and ``sums`` (summed column -> dotted path): where an object holds them; default: of the same name.
+    """
+
+    day: str = "day"
+    rows: str = "rows"
+    sums: dict[str, str] = Field(default_factory=dict)
+
+
+class HttpTable(SourceTable, HttpList):
+    """How a table is read from lists of JSON objects.
+
+    ``since``, ``until``: parameters that narrow the list to cursors from (including) one value to another; without ``since``
+    it is read whole. ``time_format``: of their time stamps: strftime in the system's zone, `seconds` or `milliseconds`
+    since 1970; default: ISO 8601 with offset.
+    ``fields``: column -> dotted path in an object, where they differ. ``optional``: columns whose field objects without a value
+    leave out; of the others at least one object has each, else the contract is broken.
+    ``select``: a SELECT over `landed` (the fields as text) that yields the contract's columns; default: columns of the same
+    names. ``keys``: a list of all objects with the fields of the key alone (paged like the table), for finding deletes.
+    """
+
     paging: Paging
     since: str | None = None
+    until: str | None = None
+    time_format: str | None = None
     fields: dict[str, str] = Field(default_factory=dict)
+    optional: tuple[str, ...] = ()
     select: str | None = None
+    keys: HttpList | None = None
+    totals: HttpTotals | None = None
 
 
 class HttpSystem(SourceSystem):
