@@ -9,18 +9,25 @@ from typing import Any
 
 
 class Webhook:
-    """An HTTP server on a free port that keeps what is posted and answers with ``answers``, then 200."""
+    """An HTTP server on a free port that keeps what is posted and answers with the statuses ``answers``, then 200.
+
+    ``answer``: what it says with 200; ``paths``: where each post went.
+    """
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
+        self.paths: list[str] = []
         self.answers: list[int] = []
+        self.answer = b""
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 hook.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                hook.paths.append(self.path)
                 self.send_response(hook.answers.pop(0) if hook.answers else 200)
                 self.end_headers()
+                self.wfile.write(hook.answer)
 
             def log_message(self, *_: Any) -> None: ...
 

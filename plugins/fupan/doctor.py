@@ -208,6 +208,26 @@ def expectations() -> str:
     return f"{len(raw_suites())} raw tables, {len(mart_suites())} dimensions"
 
 
+def alerts() -> str:
+    """The routing of alerts can be read, and what its variables hold are addresses."""
+    from fupan.alerts.channels import unusable  # noqa: PLC0415
+    from fupan.alerts.routing import path, routing  # noqa: PLC0415
+
+    found = routing()
+    found.require_known()
+    channels = found.all()
+    if wrong := [why for one in channels if (why := unusable(one))]:
+        raise ConfigurationError(
+            "; ".join(wrong), remedy="Correct its variable; `fupan alerts test` tries every channel"
+        )
+    unset = [f"{one.name} ({one.missing})" for one in channels if one.url is None]
+    if all(one.url is None for one in channels):
+        return f"{path().name}: no channel is set, so alerts stand in ops.alert and the report alone"
+    return f"{path().name}: {len(found.channels) - len(unset)} of {len(found.channels)} channels are set" + (
+        f"; skipped: {', '.join(unset)}" if unset else ""
+    )
+
+
 def dags() -> str:
     """Airflow can import every DAG file."""
     errors = _airflow("dags", "list-import-errors", "--local")
@@ -261,6 +281,7 @@ CHECKS: dict[str, Callable[[], str]] = {
     "installation": installation,
     "sources": sources,
     "expectations": expectations,
+    "alerts": alerts,
     "DAGs": dags,
     "Airflow plugin": plugin,
 }

@@ -8,7 +8,7 @@
 | FUPAN_LOADER_URL, _BUILDER_URL, _READER_URL | the same database as another role | owner's host, the role's own password |
 | FUPAN_PSEUDONYM_KEY | key of the hashes that replace personal data | made once, kept in FUPAN_HOME |
 
-Settings of one part stand where they are used: `night/business_day.py` (clock), `alerts/channels.py`, `alerts/message.py`
+Settings of one part stand where they are used: `night/business_day.py` (clock), `alerts/routing.py`, `alerts/message.py`
 (alerts), `publish/locking.py` (patience), `extract/load.py` (deletes), `demo/erp.py`. The README lists them all.
 """
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import json
-import socket
 from collections.abc import Iterator
 from datetime import date, timedelta
-from email.message import EmailMessage
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from aiosmtpd.controller import Controller
 from tests.night_rows import NightRows, execute, insert, query
+from tests.receivers import Mailbox, free_port
 from tests.webhook import Webhook
 
 from fupan.alerts import channels
@@ -26,31 +22,11 @@ SALES, SERVICE = "sales_performance", "after_sales"
 RULE, LINES = "qty_not_negative", "erp_sales_order_lines"
 
 
-class Mailbox:
-    """An SMTP server on a free port that keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.received: list[EmailMessage] = []
-        self.recipients: list[str] = []
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        assert isinstance(parsed, EmailMessage)
-        self.received.append(parsed)
-        self.recipients += envelope.rcpt_tos
-        return "250 OK"
-
-    def bodies(self) -> list[str]:
-        return [message.get_content() for message in self.received]
-
-
 @pytest.fixture
-def mailbox() -> Iterator[tuple[Mailbox, str]]:
+def mailbox() -> Iterator[Mailbox]:
     box = Mailbox()
-    server = Controller(box, hostname="127.0.0.1", port=free_port())
-    server.start()
-    yield box, f"mailto://127.0.0.1:{server.port}?from=fupan@example.com&to=owners@example.com"
-    server.stop()
+    yield box
+    box.close()
 
 
 @pytest.fixture
@@ -64,12 +40,6 @@ def webhook() -> Iterator[Webhook]:
 def _impatient(monkeypatch: pytest.MonkeyPatch, warehouse: str) -> None:
     monkeypatch.setattr(channels, "WAIT_SECONDS", 0.05)
     monkeypatch.delenv("FUPAN_ALERT_URLS", raising=False)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def bad_night(day: date = DAY, **more: Any) -> NightRows:
@@ -92,18 +62,17 @@ def good_night(day: date) -> NightRows:
 
 
 def test_an_email_says_what_failed_how_much_since_when_and_what_is_visible(
-    mailbox: tuple[Mailbox, str], monkeypatch: pytest.MonkeyPatch
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    box, url = mailbox
-    monkeypatch.setenv("FUPAN_ALERT_URLS", url)
+    monkeypatch.setenv("FUPAN_ALERT_URLS", mailbox.url)
     good_night(DAY - timedelta(days=1))
     [alert] = notify(bad_night().build_id)
     assert (alert.owner, alert.kind, alert.severity, alert.sent, alert.error) == (
         *("sales-operations", "failure", "critical"),
         *(True, None),
     )
-    [message], [body] = box.received, box.bodies()
-    assert box.recipients == ["owners@example.com"]
+    [message], [body] = mailbox.received, mailbox.bodies()
+    assert mailbox.recipients == ["owners@example.com"]
     assert message["From"] == "fupan@example.com"
     assert message["Subject"] == "Fupan 复盘 2026-03-20: 1 fault, held 暂缓: after_sales, sales_performance"
     assert "raw_gate: erp_sales_order_lines / qty_not_negative [critical]" in body

@@ -234,4 +234,4 @@ def test_trouble_is_told_without_a_warehouse_too(
     monkeypatch.setenv("FUPAN_BUILDER_URL", "postgresql://fupan_builder:x@127.0.0.1:1/nowhere")
     run = SimpleNamespace(dag_id="maintain", run_id="manual__3", partition_key=None, conf=None)
     telling_trouble().failed({"dag_run": run})
-    assert "was not delivered: json://127.0.0.1:1/hook" in caplog.text
+    assert "was not delivered: everyone json://127.0.0.1:1/hook" in caplog.text

@@ -1,23 +1,25 @@
-"""Which channels a message goes to, and its delivery through Apprise.
-
-| variable | meaning | default |
-|---|---|---|
-| FUPAN_ALERT_URLS | Apprise URLs, apart by commas or spaces: `mailtos://…`, `json://host/path` | none: `ops.alert` alone |
-"""
+"""Delivery of a message through Apprise, in the form and the length that each service takes."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Sequence
+import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat, NotifyType
 
+from fupan.alerts.answers import read_answers
+from fupan.alerts.routing import Channel
+from fupan.alerts.shorten import shorten
+
 #: Attempts after the first, and seconds before each: for a channel that hiccups, not for one that is down for the night.
 RETRIES, WAIT_SECONDS = 2, 2.0
 
-Kind = Literal["failure", "recovery"]
+Kind = Literal["failure", "recovery", "test"]
+
+read_answers()
 
 
 @dataclass(frozen=True)
@@ -33,45 +35,94 @@ class Message:
 
 @dataclass(frozen=True)
 class Delivery:
-    """How one channel took a message. ``channel`` is its address without secrets; ``error`` None: delivered."""
+    """How one channel took a message. ``channel`` is its name and address without secrets; ``error`` None: delivered."""
 
     channel: str
     error: str | None
 
 
-def channels(owner: str, severity: str, dimensions: Collection[str]) -> list[str]:
-    """Apprise URLs for a message to ``owner`` of this severity on these dimensions; empty: nobody to send it to."""
-    # One set of channels for everybody, until a routing file tells owners apart.
-    del owner, severity, dimensions
-    return os.environ.get("FUPAN_ALERT_URLS", "").replace(",", " ").split()
+def deliver(channels: Sequence[Channel], message: Message) -> list[Delivery]:
+    """Send to each channel, with retries; what one refuses, or that it has no address, is in its Delivery, never raised."""
+    return [_deliver(channel, message) for channel in channels]
 
 
-def deliver(urls: Sequence[str], message: Message) -> list[Delivery]:
-    """Send to each channel, with retries; what a channel refuses is in its Delivery, never raised."""
-    return [_deliver(url, message) for url in urls]
+def unusable(channel: Channel) -> str | None:
+    """Why nothing can be sent to a channel that is set; None: it can be tried."""
+    if channel.url is None or _service(channel.url) is not None:
+        return None
+    return f"{channel.name} {channel.url.partition(':')[0]}://…: not an address that Apprise understands"
 
 
-def _deliver(url: str, message: Message) -> Delivery:
-    asset = AppriseAsset(app_id="Fupan", default_service_retry=RETRIES, default_service_wait=WAIT_SECONDS)
-    service: NotifyBase | None = Apprise.instantiate(url, asset=asset)
+def _deliver(channel: Channel, message: Message) -> Delivery:
+    if channel.url is None:
+        return Delivery(channel.name, channel.missing)
+    service = _service(channel.url)
     if service is None:
-        return Delivery(f"{url.partition(':')[0]}://…", "not an address that Apprise understands")
+        return Delivery(
+            f"{channel.name} {channel.url.partition(':')[0]}://…", "not an address that Apprise understands"
+        )
     # The query may hold headers with secrets, which Apprise does not mask.
-    channel = service.url(privacy=True).partition("?")[0]
+    name = f"{channel.name} {service.url(privacy=True).partition('?')[0]}"
     if service.service_name == "JSON":
         service.payload_extras.update(message.fields)
-    sender = Apprise(asset=asset)
+    sender = Apprise(asset=service.asset)
     sender.add(service)
     result = sender.notify(
-        title=message.title, body=message.body, notify_type=_notify_type(message), body_format=NotifyFormat.TEXT
+        title=message.title,
+        body=_fitting(service, message),
+        notify_type=_notify_type(message),
+        body_format=NotifyFormat.TEXT,
     )
     if result:
-        return Delivery(channel, None)
-    told = [entry.message for one in result.results for entry in one.logs()]
-    return Delivery(channel, f"{RETRIES + 1} attempts: {told[-1] if told else result.status.name.lower()}")
+        return Delivery(name, None)
+    # An error of `requests` quotes the path of the address, which holds the token.
+    told = dict.fromkeys(re.sub(r"url: \S+", "url: …", entry.message) for one in result.results for entry in one.logs())
+    return Delivery(name, f"{RETRIES + 1} attempts: {'; '.join(told) or result.status.name.lower()}")
+
+
+def _service(url: str) -> NotifyBase | None:
+    asset = AppriseAsset(
+        app_id="Fupan",
+        default_service_retry=RETRIES,
+        default_service_wait=WAIT_SECONDS,
+        # Its default are pictures on another site.
+        image_url_mask="",
+    )
+    service: NotifyBase | None = Apprise.instantiate(url, asset=asset)
+    if service is not None:
+        # One message a night and owner needs no pause; one plugin (lark) would pause before its only request.
+        service.request_rate_per_sec = 0
+    return service
+
+
+def _fitting(service: NotifyBase, message: Message) -> str:
+    """The body as long as the service takes it: Apprise would send all of it, and the service refuse it."""
+
+    def fits(body: str) -> bool:
+        return _size(service, f"{message.title}\r\n{body}") <= int(service.body_maxlen)
+
+    day = message.fields.get("business_day")
+    pointer = f"The whole of it 全文: night report {day}, or: select body from ops.alert where business_day = '{day}'"
+    return shorten(message.body, pointer, fits)
+
+
+def _size(service: NotifyBase, text: str) -> int:
+    """Length of a text as the service counts it."""
+    match service.secure_protocol:
+        case "wecombot":
+            return len(text.encode())
+        case "dingtalk" | "feishu" | "lark":
+            # Bytes of the request, in which their plugins write a Chinese character as six.
+            return len(json.dumps(text))
+        case _:
+            return len(text)
 
 
 def _notify_type(message: Message) -> NotifyType:
-    if message.kind == "recovery":
-        return NotifyType.SUCCESS
-    return NotifyType.FAILURE if message.severity == "critical" else NotifyType.WARNING
+    match message.kind:
+        case "recovery":
+            return NotifyType.SUCCESS
+        case "test":
+            return NotifyType.INFO
+        case "failure":
+            return NotifyType.FAILURE if message.severity == "critical" else NotifyType.WARNING

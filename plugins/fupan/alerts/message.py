@@ -60,12 +60,23 @@ def recovery(owner: str, night: Night, closed: Sequence[Incident]) -> Message:
     )
 
 
+def trial(channel: str) -> Message:
+    """A message that says nothing but that its channel works."""
+    return Message(
+        kind="test",
+        severity="info",
+        title="Fupan 复盘: test message 测试消息",
+        body=f"The channel {channel} takes alerts. Nothing is wrong, nothing is to be done. 通道正常，无需处理。",
+        fields={"event": "test", "channel": channel},
+    )
+
+
 def _fault(number: int, incident: Incident, night: Night) -> list[str]:
     fault = incident.fault
     nights = (night.business_day - incident.opened_day).days + 1
     since = "tonight 今晚" if nights <= 1 else f"{incident.opened_day} (day {nights} 第{nights}天)"
     worse = f", was {incident.announced}" if incident.announced else ""
-    lines = [f"{number}. {_what(incident)} [{fault.severity}{worse}]", f"   What failed 问题: {redact(fault.message)}"]
+    lines = [f"{number}. {_what(incident)} [{fault.severity}{worse}]", f"   What failed 问题: {_told(fault.message)}"]
     if fault.evaluated and fault.unexpected is not None:
         lines.append(
             f"   Rows 行数: {fault.unexpected:,} of {fault.evaluated:,} ({fault.unexpected / fault.evaluated:.2%})"
@@ -80,6 +91,11 @@ def _fault(number: int, incident: Incident, night: Night) -> list[str]:
     if fault.runbook:
         lines.append(f"   Runbook 处理手册: {_runbook(fault.runbook)}")
     return lines
+
+
+def _told(message: str) -> str:
+    """A fault's own words; further lines (an error of dbt has some) indented, none blank: a blank one parts faults."""
+    return "\n   ".join(line.rstrip() for line in redact(message).splitlines() if line.strip())
 
 
 def _what(incident: Incident) -> str:

@@ -15,9 +15,10 @@ from typing import Any
 from psycopg2.extras import Json
 
 from fupan.alerts import incidents
-from fupan.alerts.channels import Delivery, Message, channels, deliver
+from fupan.alerts.channels import Delivery, Message, deliver
 from fupan.alerts.incidents import Incident
 from fupan.alerts.message import Night, failure, recovery
+from fupan.alerts.routing import channels
 from fupan.report.visible import visible
 from fupan.warehouse.connection import Connection, connect, only_one, rows
 
@@ -48,8 +49,7 @@ def notify(build_id: int) -> list[Alert]:
         _plan(connection, build_id)
         connection.commit()
         for alert_id, owner, dimensions, message in _unsent(connection, build_id):
-            urls = channels(owner, message.severity, dimensions)
-            _record(connection, alert_id, deliver(urls, message))
+            _record(connection, alert_id, deliver(channels(owner, message.severity, dimensions), message))
             connection.commit()
         return _alerts(connection, build_id)
 

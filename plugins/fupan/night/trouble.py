@@ -49,7 +49,8 @@ def _day(partition_key: str | None, conf: Mapping[str, Any] | None) -> date:
 
 def _tell(day: date, title: str, body: str) -> None:
     # Imported here: a DAG file names these callbacks, and parsing it must cost nothing.
-    from fupan.alerts.channels import Message, channels, deliver  # noqa: PLC0415
+    from fupan.alerts.channels import Message, deliver  # noqa: PLC0415
+    from fupan.alerts.routing import channels  # noqa: PLC0415
 
     owner = TASK_DEFAULTS["owner"]
     fields = {"kind": "failure", "owner": owner, "severity": "critical", "business_day": day.isoformat(), "text": body}
