@@ -8,7 +8,7 @@ from psycopg2 import sql
 
 from fupan import settings
 from fupan.contracts.contract import Column, Contract, contracts
-from fupan.contracts.installation import System, systems
+from fupan.contracts.installation import System, effective, systems
 from fupan.errors import ConfigurationError
 from fupan.warehouse.connection import Connection, connect
 
@@ -44,13 +44,17 @@ def record_installation(connection: Connection, known: Mapping[str, Contract], i
     with connection.cursor() as cursor:
         for contract in known.values():
             system = installed.get(contract.system)
+            is_delivered = system is not None and contract.name in system.tables
+            here = effective(system, contract.name) if system is not None and is_delivered else contract
             cursor.execute(
                 """
-                insert into ops.source_table (system, table_name, is_delivered, owner) values (%s, %s, %s, %s)
+                insert into ops.source_table (system, table_name, is_delivered, owner, freshness)
+                values (%s, %s, %s, %s, %s)
                 on conflict (system, table_name) do update
-                set is_delivered = excluded.is_delivered, owner = excluded.owner, checked_at = clock_timestamp()
+                set is_delivered = excluded.is_delivered, owner = excluded.owner, freshness = excluded.freshness,
+                    checked_at = clock_timestamp()
                 """,
-                [contract.system, contract.name, system is not None and contract.name in system.tables, contract.owner],
+                [contract.system, contract.name, is_delivered, contract.owner, here.freshness],
             )
         for system in installed.values():
             cursor.execute(

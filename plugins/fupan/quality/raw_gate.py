@@ -8,14 +8,15 @@ for the same build judges the same rows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from fupan.contracts.contract import Contract, contracts
 from fupan.errors import ConfigurationError
-from fupan.quality import gate_table, gx_runner, quarantine
+from fupan.quality import freshness, gate_table, gx_runner, quarantine
 from fupan.quality.gate_table import GateTable, Window
 from fupan.quality.gx_runner import Judged
+from fupan.quality.installed import installed
 from fupan.quality.results import Gate, RuleResult, record
 from fupan.quality.suites import ROW_KEY, RawSuite, Rule, raw_suites
 from fupan.transform import dbt
@@ -72,19 +73,20 @@ class _Case:
         return not any(result.holds for result in self.results)
 
 
-def run(build_id: int) -> list[RuleResult]:
-    """Judge what this build takes up and act on it: ops.validation, ops.quarantine, ops.gate_pass.
+def run(build_id: int, tables: Sequence[str] = ()) -> list[RuleResult]:
+    """Judge what this build takes up (of ``tables``, else of all) and act on it: ops.validation, ops.quarantine, ops.gate_pass.
 
     Never raises for bad data; raises ConfigurationError for a broken rule.
     """
     with connect("builder", f"raw gate {build_id}") as connection:
-        cases = _cases(connection, "raw", _windows(connection, build_id))
+        windows = _windows(connection, build_id, tables)
+        cases = _cases(connection, "raw", windows)
         for case in cases:
             _settle_quarantine(connection, case, build_id)
             if case.passed and case.window.up_to:
                 _move_pass(connection, case, build_id)
-        results = [result for case in cases for result in case.results]
-        record(connection, build_id, "raw", results)
+        results = [result for case in cases for result in case.results] + _fresh(connection, build_id, windows)
+        record(connection, build_id, "raw", results, tables)
         connection.commit()
         gate_table.drop(connection, [case.gate.relation.name for case in cases])
     return results
@@ -93,9 +95,10 @@ def run(build_id: int) -> list[RuleResult]:
 def judge(build_id: int) -> list[RuleResult]:
     """What `run` would find now, without acting on it or writing it down."""
     with connect("builder", f"judge raw {build_id}") as connection:
-        cases = _cases(connection, "raw", _windows(connection, build_id))
+        windows = _windows(connection, build_id)
+        cases = _cases(connection, "raw", windows)
         gate_table.drop(connection, [case.gate.relation.name for case in cases])
-    return [result for case in cases for result in case.results]
+        return [result for case in cases for result in case.results] + _fresh(connection, build_id, windows)
 
 
 def judge_history(tables: Sequence[str] = (), *, to_quarantine: bool = False) -> list[RuleResult]:
@@ -139,7 +142,7 @@ def _beside_the_night(purpose: str) -> Iterator[Connection]:
 
 
 def _chosen(connection: Connection, tables: Sequence[str], window: Window) -> dict[str, Window]:
-    delivered = _delivered(connection)
+    delivered = installed(connection).delivered
     if unknown := sorted(set(tables) - delivered):
         raise ConfigurationError(
             f"No delivered raw table is named {', '.join(unknown)}",
@@ -148,26 +151,32 @@ def _chosen(connection: Connection, tables: Sequence[str], window: Window) -> di
     return dict.fromkeys(tables or delivered, window)
 
 
-def _delivered(connection: Connection) -> set[str]:
-    found = rows(connection, "select table_name from ops.source_table where is_delivered")
-    return {row["table_name"] for row in found}
-
-
-def _windows(connection: Connection, build_id: int) -> dict[str, Window]:
+def _windows(connection: Connection, build_id: int, tables: Collection[str] = ()) -> dict[str, Window]:
     return {
-        row["table_name"]: Window(row["after"], row["up_to"]) for row in rows(connection, _WINDOWS, {"build": build_id})
+        row["table_name"]: Window(row["after"], row["up_to"])
+        for row in rows(connection, _WINDOWS, {"build": build_id})
+        if not tables or row["table_name"] in tables
     }
+
+
+def _fresh(connection: Connection, build_id: int, tables: Collection[str]) -> list[RuleResult]:
+    """Judged only for a build: of a day that nobody is building nothing is expected."""
+    dimensions = dbt.manifest().dimensions_by_raw_table()
+    return [
+        replace(result, dimensions=tuple(sorted(dimensions.get(result.table, ()))))
+        for result in freshness.judge(connection, build_id, tables)
+    ]
 
 
 def _cases(connection: Connection, gate: Gate, windows: dict[str, Window]) -> list[_Case]:
     """Judge each table that is delivered and has a suite, in the order of their names."""
-    known, suites, delivered = contracts(), raw_suites(), _delivered(connection)
+    known, suites, here = contracts(), raw_suites(), installed(connection)
     dimensions = dbt.manifest().dimensions_by_raw_table()
     found = []
     for table in sorted(windows.keys() & suites.keys()):
         suite, contract, window = suites[table], known[table], windows[table]
         filled = gate_table.fill(connection, contract, _name(gate, table), window)
-        rules = [rule for rule in suite.rules if delivered.issuperset(rule.needs)]
+        rules = [rule for rule in suite.rules if here.judges(rule)]
         judged = gx_runner.judge(filled.relation, rules, suite.path)
         results = [
             _result(connection, suite, filled, one, gate=gate, dimensions=tuple(sorted(dimensions.get(table, ()))))

@@ -11,6 +11,7 @@ from psycopg2 import sql
 
 from fupan.quality import gx_runner
 from fupan.quality.gx_runner import Judged, Relation
+from fupan.quality.installed import installed
 from fupan.quality.results import RuleResult, record
 from fupan.quality.suites import MartSuite, Rule, mart_suites
 from fupan.transform import dbt
@@ -51,9 +52,7 @@ def _judge(connection: Connection, build_id: int) -> list[RuleResult]:
 
 def _judge_dimension(connection: Connection, build_id: int, suite: MartSuite) -> list[RuleResult]:
     schema = _schema(connection, build_id, suite.dimension)
-    delivered = {
-        row["table_name"] for row in rows(connection, "select table_name from ops.source_table where is_delivered")
-    }
+    here = installed(connection)
     built = {
         row["relname"]
         for row in rows(
@@ -68,7 +67,7 @@ def _judge_dimension(connection: Connection, build_id: int, suite: MartSuite) ->
         rules = [
             rule
             for rule in suite.rules
-            if rule.table == table and delivered.issuperset(rule.needs) and built.issuperset({table, *rule.reads})
+            if rule.table == table and here.judges(rule) and built.issuperset({table, *rule.reads})
         ]
         if rules:
             relation = Relation(schema, table, grain, marts=schema)

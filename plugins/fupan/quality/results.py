@@ -52,11 +52,19 @@ _COLUMNS = (
 )
 
 
-def record(connection: Connection, build_id: int | None, gate: Gate, results: Iterable[RuleResult]) -> None:
-    """Replace what this gate found for this build (commit is the caller's); a gate without a build adds to its history."""
+def record(
+    connection: Connection, build_id: int | None, gate: Gate, results: Iterable[RuleResult], tables: Sequence[str] = ()
+) -> None:
+    """Replace what this gate found for this build (commit is the caller's); a gate without a build adds to its history.
+
+    ``tables``: the only ones that were judged; what was found on others stays.
+    """
     with connection.cursor() as cursor:
         if build_id is not None:
-            cursor.execute("delete from ops.validation where build_id = %s and gate = %s", [build_id, gate])
+            cursor.execute(
+                "delete from ops.validation where build_id = %s and gate = %s and (table_name = any(%s) or %s)",
+                [build_id, gate, list(tables), not tables],
+            )
         cursor.executemany(
             f"insert into ops.validation ({_COLUMNS}) values ({', '.join(['%s'] * 18)})",
             [_values(build_id, result) for result in results],

@@ -60,7 +60,8 @@ class Rule(_Strict):
     """One expectation. ``kwargs`` are Great Expectations' own; ``table`` is a mart's public name (marts only).
 
     In SQL `{batch}` is the judged relation and `{schema}` the schema of tonight's marts. ``needs``: the rule is judged
-    only where the installation delivers these source tables. ``reads``: further marts of the dimension that it compares.
+    only where the installation delivers these source tables. ``expects_news``: only where news of these are expected
+    (`freshness`), so not on a closed history. ``reads``: further marts of the dimension that it compares.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -70,6 +71,7 @@ class Rule(_Strict):
     meta: Meta
     table: str | None = None
     needs: tuple[str, ...] = ()
+    expects_news: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -35,7 +35,9 @@ create table if not exists ops.source_table (
     checked_at timestamptz not null default clock_timestamp(),
     primary key (system, table_name)
 );
+alter table ops.source_table add column if not exists freshness interval;
 comment on table ops.source_table is 'One row a contract: whether this installation delivers that table. What depends on an undelivered one says "no data".';
+comment on column ops.source_table.freshness is 'How long before the end of the business day its newest row may be; null: nobody expects news.';
 
 create table if not exists ops.source_system (
     system text primary key,
@@ -114,6 +116,19 @@ create table if not exists ops.rejected_row (
     primary key (load_id, row_number)
 );
 comment on table ops.rejected_row is 'One row a source row that could not enter raw, with why; personal data hashed.';
+
+create or replace function ops.input_is_valid(value text, type text) returns boolean language plpgsql stable as $$
+begin
+    if type = 'timestamp' then
+        perform value::timestamp;
+    else
+        perform value::timestamptz;
+    end if;
+    return true;
+exception when data_exception then
+    return false;
+end $$;
+comment on function ops.input_is_valid is 'Whether a text is a timestamp or timestamptz: pg_input_is_valid for PostgreSQL 15, which has none.';
 
 create table if not exists ops.control_total (
     load_id bigint not null references ops.load,
