@@ -109,12 +109,12 @@ def _reject(connection: Connection, contract: Contract, load_id: int) -> int:
                     delete from {stage} as s
                     where {reasons} is not null or {any_fault}
                     returning coalesce({reasons}, {found}) as reasons,
-                        coalesce({content}, to_jsonb(s) - {reasons_name} - {content_name}) as content
+                        (to_jsonb(s) - {reasons_name} - {content_name}) || coalesce({content}, '{{}}') as content
                 )
                 insert into ops.rejected_row
                     (load_id, system, table_name, row_number, column_name, reason, row_content)
                 select {load}, {system}, {table}, row_number() over (), reasons -> 0 ->> 0,
-                    (select string_agg((r ->> 0) || ' ' || (r ->> 1), '; ') from jsonb_array_elements(reasons) as r),
+                    (select string_agg(concat_ws(' ', r ->> 0, r ->> 1), '; ') from jsonb_array_elements(reasons) as r),
                     content
                 from rejected
                 """

@@ -8,7 +8,6 @@ that stands for the float is taken.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from psycopg2 import sql
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
@@ -30,6 +28,7 @@ from fupan.contracts.installation import SqlSystem
 from fupan.errors import ConfigurationError, ContractError, FupanError, SourceUnavailable
 from fupan.extract import drift, source
 from fupan.extract.columns import family
+from fupan.extract.copy_text import copy_lines, line
 from fupan.extract.drift import Difference
 from fupan.extract.pseudonym import hashed
 from fupan.extract.source import Bound, Copied, Read, Totals
@@ -40,7 +39,6 @@ _ROWS_AHEAD = 1000
 _BIGINT = 1 << 63
 #: A column counts as retyped when at least so many values were read and none of them fits.
 _RETYPED_FROM = 10
-_COPY_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 #: Isolation levels that give one snapshot for a whole transaction, by preference.
 _SNAPSHOT_LEVELS = ("REPEATABLE READ", "SERIALIZABLE")
@@ -102,19 +100,8 @@ class AnySource:
     def copy(self, read: Read, columns: Sequence[Column], warehouse: Connection, stage: str) -> Copied:
         """As Source.copy, row by row; misfits are staged with their reasons."""
         names = [*(column.name for column in columns), REJECTED_REASON, REJECTED_CONTENT]
-        into = sql.SQL("copy {} ({}) from stdin").format(
-            sql.Identifier(stage), sql.SQL(", ").join(map(sql.Identifier, names))
-        )
         fits, misfits = Counter[str](), Counter[str]()
-        lines = _Lines(self._lines(read, columns, fits, misfits))
-        with warehouse.cursor() as cursor:
-            try:
-                cursor.copy_expert(into.as_string(warehouse), lines, size=1 << 20)
-            except Exception:
-                if lines.failure is not None:
-                    raise lines.failure from None
-                raise
-            rows = cursor.rowcount
+        rows = copy_lines(warehouse, stage, names, self._lines(read, columns, fits, misfits))
         differences = tuple(
             Difference(column.name, "retyped", f"no value is {column.data_type}")
             for column in columns
@@ -176,7 +163,7 @@ class AnySource:
                         for column, text, value in zip(columns, values, row, strict=True)
                     }
                     rejected = [json.dumps(reasons), json.dumps(content, ensure_ascii=False)]
-                yield "\t".join("\\N" if v is None else v.translate(_COPY_ESCAPES) for v in values + rejected) + "\n"
+                yield line(values + rejected)
 
     def _converter(self, column: Column) -> Callable[[Any], str | None]:
         """Value of the driver -> text that PostgreSQL reads as the stage's type; the converter raises _Misfit."""
@@ -325,27 +312,6 @@ class AnySource:
             column=column,
             remedy="Compare the installation's query with the source's tables",
         )
-
-
-class _Lines(io.RawIOBase):
-    """What COPY reads from; keeps the source's failure, which the driver would swallow."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
-        self.failure: BaseException | None = None
-
-    def read(self, size: int = -1, /) -> bytes:
-        gathered, length = list[str](), 0
-        try:
-            for line in self._lines:
-                gathered.append(line)
-                length += len(line)
-                if length >= size:
-                    break
-        except BaseException as failure:
-            self.failure = failure
-            raise
-        return "".join(gathered).encode()
 
 
 def _engine(system: SqlSystem, url: URL) -> Engine:

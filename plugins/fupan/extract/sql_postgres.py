@@ -143,7 +143,7 @@ class PostgresSource:
             raise self._explained(error, read.contract.name if read else None) from None
 
     def _explained(self, error: psycopg2.Error, table: str | None) -> FupanError:
-        system, message = self._system.system, _without_values(error)
+        system, message = self._system.system, without_values(error)
         if isinstance(error, psycopg2.errors.InsufficientPrivilege):
             return ConfigurationError(
                 f"The source refuses: {message}",
@@ -265,7 +265,7 @@ def _where(bound: Bound | None) -> sql.Composable:
     return sql.SQL(" where ({}) or {} is null").format(sql.SQL(" and ").join(limits), name)
 
 
-def _without_values(error: psycopg2.Error) -> str:
+def without_values(error: psycopg2.Error) -> str:
     """First line of the message; PostgreSQL quotes the offending value in data errors, which may be a person's."""
     message = (error.diag.message_primary or str(error)).strip().split("\n")[0]
     return re.sub(r'"[^"]*"', '"…"', message) if isinstance(error, psycopg2.DataError) else message

@@ -11,7 +11,8 @@ from fupan.extract.columns import stage_type
 from fupan.warehouse.connection import Connection
 
 STAGE = "fupan_stage"
-#: Beside the contract's columns: JSON list of [column, reason] of a row that Python rejected, and its content.
+#: Beside the contract's columns: JSON list of [column or null, reason] of a row that was rejected on its way, and what its
+#: columns do not show: texts that did not fit, where it comes from.
 REJECTED_REASON, REJECTED_CONTENT = "fupan_reasons", "fupan_content"
 
 

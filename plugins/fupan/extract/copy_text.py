@@ -1,0 +1,55 @@
+"""COPY of rows that Python makes, in PostgreSQL's text format; memory does not grow with their number."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+
+from psycopg2 import sql
+
+from fupan.warehouse.connection import Connection
+
+_CHUNK = 1 << 20
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def line(values: Iterable[str | None]) -> str:
+    """One row, None as null."""
+    return "\t".join(["\\N" if value is None else value.translate(_ESCAPES) for value in values]) + "\n"
+
+
+def copy_lines(warehouse: Connection, table: str, columns: Iterable[str], lines: Iterator[str]) -> int:
+    """Stream ``lines`` into ``table``; returns how many. What the iterator raises is raised as it is."""
+    into = sql.SQL("copy {} ({}) from stdin").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    source = _Lines(lines)
+    with warehouse.cursor() as cursor:
+        try:
+            cursor.copy_expert(into.as_string(warehouse), source, size=_CHUNK)
+        except Exception:
+            if source.failure is not None:
+                raise source.failure from None
+            raise
+        return cursor.rowcount
+
+
+class _Lines(io.RawIOBase):
+    """What COPY reads from; keeps the source's failure, which the driver would swallow."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self.failure: BaseException | None = None
+
+    def read(self, size: int = -1, /) -> bytes:
+        gathered, length = list[str](), 0
+        try:
+            for text in self._lines:
+                gathered.append(text)
+                length += len(text)
+                if length >= size:
+                    break
+        except BaseException as failure:
+            self.failure = failure
+            raise
+        return "".join(gathered).encode()

@@ -1,0 +1,285 @@
+"""What files and JSON bring is text: it lands as text, is mapped by the installation's SELECT, and is cast row by row.
+
+A value that does not fit its contracted type makes a rejected row, not an error; a column none of whose values fits was
+retyped. Dates and time stamps are read where the year comes first (2026-01-30, 2026/1/30 9:05, 20260130, ISO 8601): what the
+other orders mean, only the installation's SELECT can say. An empty text says nothing: it is null.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import psycopg2
+from psycopg2 import sql
+
+from fupan.contracts.contract import Column
+from fupan.errors import ContractError
+from fupan.extract.columns import family
+from fupan.extract.copy_text import copy_lines, line
+from fupan.extract.drift import Difference
+from fupan.extract.pseudonym import sql_hashed, sql_key
+from fupan.extract.source import Read
+from fupan.extract.sql_postgres import without_values
+from fupan.extract.stage import REJECTED_CONTENT, REJECTED_REASON
+from fupan.warehouse.connection import Connection
+
+#: What a SELECT sees beside the landed columns: where a row comes from, and the order of reading. One that yields them
+#: has rejected rows say where they come from, and of two rows that are equally new the one read later win.
+ORIGIN, ROW = "fupan_origin", "fupan_row"
+#: A column counts as retyped when at least so many values were read and none of them fits.
+RETYPED_FROM = 10
+
+_LANDED, _FAULT = "fupan_landed", "fupan_fault"
+#: NUL, and the halves of characters by which Python marks bytes that it can't decode.
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
+_BLANKS = " \t\r\n\f\v\u00a0\u3000\ufeff"
+
+#: Server version from which PostgreSQL has the function.
+_HAS_INPUT_IS_VALID = 160000
+_INTEGER = r"^[+-]?\d{1,30}(\.0*)?$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+_YEAR_FIRST = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{8})($|[ T])"
+_TRUE, _FALSE = ["true", "t", "yes", "y", "on", "1", "是"], ["false", "f", "no", "n", "off", "0", "否"]
+
+#: SQL on text `{t}` -> value of the family's stage type, null where it does not fit. No form ever raises.
+_CASTS = {
+    "integer": "case when {t} ~ {integer} then"
+    " case when {t}::numeric between -9223372036854775808 and 9223372036854775807 then {t}::numeric::bigint end end",
+    "numeric": "case when {t} ~ {number} and length({t}) < 1000 then {t}::numeric end",
+    "double precision": "case when {t} ~ {number} and length({t}) < 1000 then"
+    " case when {t}::numeric = 0 or abs({t}::numeric) between 1e-300 and 1e308 then {t}::double precision end end",
+    "boolean": "case when lower({t}) = any ({true}) then true when lower({t}) = any ({false}) then false end",
+    # A time of day that says something would be lost.
+    "date": "case when {t} ~ {year_first} and {is_valid}({t}, 'timestamp') then"
+    " case when {t}::timestamp = date_trunc('day', {t}::timestamp) then {t}::timestamp::date end end",
+    "timestamptz": "case when {t} ~ {year_first} and {is_valid}({t}, 'timestamptz') then {t}::timestamptz end",
+}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A row that can't even be read as fields; ``reason`` tells nothing of its content."""
+
+    origin: str
+    reason: str
+
+
+def create_landed(warehouse: Connection, columns: Sequence[str]) -> None:
+    """Make the empty relation of these text columns; it goes with the transaction, or when the next one is made.
+
+    Raises ContractError where two columns have one name.
+    """
+    if doubled := sorted({name for name in columns if columns.count(name) > 1}):
+        raise ContractError(
+            f"Columns are delivered twice: {', '.join(doubled)}",
+            column=doubled[0],
+            remedy="Ask the source's owner to name them differently",
+        )
+    with warehouse.cursor() as cursor:
+        cursor.execute(sql.SQL("drop table if exists {}").format(sql.Identifier("pg_temp", _LANDED)))
+        cursor.execute(
+            sql.SQL(
+                "create temporary table {} ({}{} text, {} bigint generated always as identity, {} text) on commit drop"
+            ).format(
+                sql.Identifier(_LANDED),
+                sql.SQL("").join(sql.SQL("{} text, ").format(sql.Identifier(name)) for name in columns),
+                *map(sql.Identifier, (ORIGIN, ROW, _FAULT)),
+            )
+        )
+
+
+def copy_landed(
+    warehouse: Connection, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str | None]] | Fault]
+) -> int:
+    """Stream (origin, values in the order of ``columns``) into the relation; returns how many, faults among them."""
+    return copy_lines(warehouse, _LANDED, [*columns, ORIGIN, _FAULT], _lines(len(columns), rows))
+
+
+def convert(
+    warehouse: Connection, read: Read, columns: Sequence[Column], stage: str, select: str | None
+) -> tuple[Difference, ...]:
+    """Append the landed rows to ``stage``, by ``select`` over `landed` or, without one, by name; faults as rejected rows.
+
+    A missing column is told before anything is staged, one none of whose values fits afterwards. Raises ContractError
+    where the SELECT fails.
+    """
+    query = sql.SQL((select or "select * from landed").strip().rstrip(";"))
+    with warehouse.cursor() as cursor:
+        cursor.execute("savepoint fupan_landed")
+        try:
+            cursor.execute(sql.SQL("with {} select * from ({}\n) as q limit 0").format(_landed(), query))
+            delivered = [column.name for column in cursor.description or ()]
+            missing = [Difference(c.name, "missing", _expected(c)) for c in columns if c.name not in delivered]
+            if not missing:
+                if any(column.personal_data for column in columns):
+                    cursor.execute(sql_key())
+                cursor.execute(_staging(warehouse, columns, stage, query, delivered))
+                missing = _retyped(columns, cursor.fetchone() or ())
+                cursor.execute(_faults(stage))
+            cursor.execute("release savepoint fupan_landed")
+        except psycopg2.errors.UndefinedColumn as unknown:
+            cursor.execute("rollback to savepoint fupan_landed")
+            missing = [Difference(_quoted(unknown), "missing", "the installation's select names it")]
+        except (psycopg2.DataError, psycopg2.ProgrammingError, psycopg2.NotSupportedError) as error:
+            raise ContractError(
+                f"The installation's select fails: {without_values(error)}",
+                system=read.contract.system,
+                table=read.contract.name,
+                remedy="Correct it; leave values as text where they may be malformed: a bad one is then a rejected row",
+            ) from None
+    return tuple(missing)
+
+
+def staged(warehouse: Connection, stage: str) -> int:
+    """Rows in the stage, rejected ones among them: what a source reports as read."""
+    with warehouse.cursor() as cursor:
+        cursor.execute(sql.SQL("select count(*) from {}").format(sql.Identifier(stage)))
+        row = cursor.fetchone()
+    return row[0] if row else 0
+
+
+def _lines(width: int, rows: Iterable[tuple[str, Sequence[str | None]] | Fault]) -> Iterator[str]:
+    nothing: list[None] = [None] * width
+    for row in rows:
+        fault = row if isinstance(row, Fault) else None
+        if not isinstance(row, Fault):
+            text = line((*row[1], row[0], None))
+            if not _NO_TEXT.search(text):
+                yield text
+                continue
+            fault = Fault(row[0], "holds bytes that are no text")
+        assert fault is not None
+        yield line((*nothing, fault.origin, fault.reason))
+
+
+def _landed() -> sql.Composed:
+    return sql.SQL("landed as not materialized (select * from {} where {} is null)").format(
+        sql.Identifier("pg_temp", _LANDED), sql.Identifier(_FAULT)
+    )
+
+
+def _staging(
+    warehouse: Connection, columns: Sequence[Column], stage: str, query: sql.Composable, delivered: Sequence[str]
+) -> sql.Composed:
+    """The statement that stages what fits; it returns rows, then of each column how many values there are and fit."""
+    cast = {column.name: sql.Identifier(f"fupan_{n}") for n, column in enumerate(columns) if _is_cast(column)}
+    misfit = {
+        name: sql.SQL("({} is null and {} is not null)").format(value, sql.Identifier(name))
+        for name, value in cast.items()
+    }
+    is_rejected = sql.SQL(" or ").join([sql.SQL("false"), *misfit.values()])
+    return sql.SQL(
+        """
+        with {landed},
+        told as (select {texts}, {origin} as {origin_name} from ({query}
+        ) as q{order}),
+        valued as (select *{values} from told offset 0),
+        applied as (
+            insert into {stage} ({names}, {reasons_name}, {content_name})
+            select {staged}, case when {is_rejected} then {reasons} end,
+                case when {is_rejected} then {content} else {origin_content} end
+            from valued
+        )
+        select count(*){counts} from valued
+        """
+    ).format(
+        landed=_landed(),
+        texts=sql.SQL(", ").join(sql.SQL("{} as {}").format(_text(c), sql.Identifier(c.name)) for c in columns),
+        origin=sql.SQL("q.{}::text").format(sql.Identifier(ORIGIN)) if ORIGIN in delivered else sql.SQL("null::text"),
+        origin_name=sql.Identifier(ORIGIN),
+        query=query,
+        order=sql.SQL(" order by q.{}").format(sql.Identifier(ROW)) if ROW in delivered else sql.SQL(""),
+        values=sql.SQL("").join(
+            sql.SQL(", {} as {}").format(_value(warehouse, c), cast[c.name]) for c in columns if c.name in cast
+        ),
+        stage=sql.Identifier(stage),
+        names=sql.SQL(", ").join(sql.Identifier(c.name) for c in columns),
+        reasons_name=sql.Identifier(REJECTED_REASON),
+        content_name=sql.Identifier(REJECTED_CONTENT),
+        staged=sql.SQL(", ").join(cast.get(c.name, sql.Identifier(c.name)) for c in columns),
+        is_rejected=is_rejected,
+        reasons=sql.SQL(" || ").join(
+            sql.SQL("case when {} then {}::jsonb else '[]' end").format(
+                misfit[c.name], sql.Literal(json.dumps([[c.name, f"is no {c.data_type}"]]))
+            )
+            for c in columns
+            if c.name in cast
+        )
+        if cast
+        else sql.SQL("null::jsonb"),
+        content=sql.SQL("jsonb_object(array[{}], array[{}])").format(
+            sql.SQL(", ").join(sql.Literal(name) for name in [*(c.name for c in columns), ORIGIN]),
+            sql.SQL(", ").join(
+                sql.SQL("left({}, 1000)").format(sql.Identifier(name)) for name in [*(c.name for c in columns), ORIGIN]
+            ),
+        ),
+        origin_content=sql.SQL("jsonb_build_object({}, {})").format(sql.Literal(ORIGIN), sql.Identifier(ORIGIN))
+        if ORIGIN in delivered
+        else sql.SQL("null::jsonb"),
+        counts=sql.SQL("").join(
+            sql.SQL(", count({}), count({})").format(sql.Identifier(c.name), cast.get(c.name, sql.Identifier(c.name)))
+            for c in columns
+        ),
+    )
+
+
+def _retyped(columns: Sequence[Column], counts: Sequence[int]) -> list[Difference]:
+    values, fits = counts[1::2], counts[2::2]
+    return [
+        Difference(column.name, "retyped", f"no value is {column.data_type}")
+        for column, value_count, fit_count in zip(columns, values, fits, strict=True)
+        if value_count >= RETYPED_FROM and not fit_count
+    ]
+
+
+def _faults(stage: str) -> sql.Composed:
+    return sql.SQL(
+        "insert into {} ({}, {}) select jsonb_build_array(jsonb_build_array(null, {fault})), jsonb_build_object({}, {})"
+        " from {} where {fault} is not null"
+    ).format(
+        *map(sql.Identifier, (stage, REJECTED_REASON, REJECTED_CONTENT)),
+        sql.Literal(ORIGIN),
+        sql.Identifier(ORIGIN),
+        sql.Identifier("pg_temp", _LANDED),
+        fault=sql.Identifier(_FAULT),
+    )
+
+
+def _is_cast(column: Column) -> bool:
+    return family(column.data_type) != "text"
+
+
+def _text(column: Column) -> sql.Composable:
+    name = sql.SQL("q.{}").format(sql.Identifier(column.name))
+    if column.personal_data:
+        return sql_hashed(name, column.personal_data)
+    if _is_cast(column):
+        return sql.SQL("nullif(btrim({}::text, {}), '')").format(name, sql.Literal(_BLANKS))
+    return sql.SQL("nullif({}::text, '')").format(name)
+
+
+def _value(warehouse: Connection, column: Column) -> sql.Composed:
+    return sql.SQL(_CASTS[family(column.data_type)]).format(
+        t=sql.Identifier(column.name),
+        integer=sql.Literal(_INTEGER),
+        number=sql.Literal(_NUMBER),
+        year_first=sql.Literal(_YEAR_FIRST),
+        true=sql.Literal(_TRUE),
+        false=sql.Literal(_FALSE),
+        is_valid=sql.SQL(
+            "pg_input_is_valid" if warehouse.server_version >= _HAS_INPUT_IS_VALID else "ops.input_is_valid"
+        ),
+    )
+
+
+def _expected(column: Column) -> str:
+    return f"contract says {column.data_type}"
+
+
+def _quoted(error: psycopg2.Error) -> str:
+    """Name of the column that does not exist, out of `column "x" does not exist` or `column landed.x does not exist`."""
+    found = re.search(r'column "?(?:\w+\.)?(.+?)"? does not exist', error.diag.message_primary or "")
+    return found[1] if found else "?"
