@@ -3,6 +3,7 @@
         materialized='incremental',
         incremental_strategy='append',
         full_refresh=false,
+        pre_hook='alter table if exists {{ this }} add column if not exists attributed_on_before date',
         post_hook=['{{ prune_built() }}', '{{ analyze() }}'],
     )
 }}
@@ -157,7 +158,8 @@ final as (
     select
         build_window.build_id,
         changed_returns.return_id,
-        returns_as_last_built.completed_on as completed_on_before
+        returns_as_last_built.completed_on as completed_on_before,
+        returns_as_last_built.attributed_on as attributed_on_before
     from changed_returns
     cross join build_window
     left join returns_as_last_built
@@ -172,7 +174,8 @@ final as (
     select
         build_id,
         return_id,
-        completed_on_before
+        completed_on_before,
+        attributed_on_before
     from {{ this }}
 
     {%- endif %}
