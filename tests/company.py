@@ -28,6 +28,7 @@ FIRST_DAY = date(2026, 11, 20)
 
 #: Relations of core that say what a build changes, not what the company is.
 NOTES = [
+    "affected_cohort_days",
     "affected_days",
     "affected_review_days",
     "build_window",
