@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, f
 
 from fupan import settings
 from fupan.contracts.contract import Contract, Duration, contracts
+from fupan.contracts.file_pattern import FilePattern
 from fupan.errors import ConfigurationError
 
 
@@ -91,9 +92,10 @@ class Paging(_Strict):
     """How a list goes on after its first page.
 
     ``parameter``: carries the cursor, the page's number (from ``first``) or the offset; default: named like the kind.
-    ``next``: where the page names the next cursor or link (dotted path; a link without it stands in the header Link). It is
-    null or empty on the last page; where the last page leaves it out altogether, ``next_omitted`` says so.
-    ``size_parameter`` and ``size``: rows a page. Pages and offsets go on until an empty page.
+    ``next``: where a page names the next cursor or link (dotted path; a link without it stands in the header Link), or, of
+    pages and offsets, says whether there is a next one (without it they go on until an empty page). It is null, empty,
+    false or 0 on the last page; where the last page leaves it out altogether, ``next_omitted`` says so.
+    ``size_parameter`` and ``size``: rows a page.
     """
 
     kind: Literal["cursor", "page", "offset", "link", "none"]
@@ -122,6 +124,13 @@ class HttpList(_Strict):
     parameters: dict[str, str] = Field(default_factory=dict)
 
 
+class HttpKeys(HttpList):
+    """A list of all objects with their keys alone, paged like the table. ``fields``: key column -> dotted path, where they
+    differ; a table's ``select`` does not apply."""
+
+    fields: dict[str, str] = Field(default_factory=dict)
+
+
 class HttpTotals(HttpList):
     """The source's own count and sums by day: one answer, narrowed like the list by ``since`` and ``until``.
 
@@ -141,8 +150,8 @@ class HttpTable(SourceTable, HttpList):
     since 1970; default: ISO 8601 with offset.
     ``fields``: column -> dotted path in an object, where they differ. ``optional``: columns whose field objects without a value
     leave out; of the others at least one object has each, else the contract is broken.
-    ``select``: a SELECT over `landed` (the fields as text) that yields the contract's columns; default: columns of the same
-    names. ``keys``: a list of all objects with the fields of the key alone (paged like the table), for finding deletes.
+    ``select``: a SELECT over `landed` (``fields``, and whatever else of the objects it names, as text) that yields the
+    contract's columns; default: columns of the same names. ``keys``: what deletes are found with; default: the whole list.
     """
 
     paging: Paging
@@ -152,7 +161,7 @@ class HttpTable(SourceTable, HttpList):
     fields: dict[str, str] = Field(default_factory=dict)
     optional: tuple[str, ...] = ()
     select: str | None = None
-    keys: HttpList | None = None
+    keys: HttpKeys | None = None
     totals: HttpTotals | None = None
 
 
@@ -165,7 +174,8 @@ class HttpSystem(SourceSystem):
 
 
 class FilesTable(SourceTable):
-    """Files of one shape in the system's folder. ``files``: pattern of their names; `{date}` is the day a file belongs to.
+    """Files of one shape in the system's folder. ``files``: pattern of their names; `{date}` is the day a file belongs to
+    (`{date:%Y%m%d}` where it is not written 2026-01-30), `*` and `?` stand for anything.
 
     ``each_night``: a night without the file of its day has not landed. ``delivery: full``: the newest file is the whole table.
     ``select``: a SELECT over `landed` (the file's columns as text) that yields the contract's columns.
@@ -179,6 +189,29 @@ class FilesTable(SourceTable):
     each_night: bool = False
     delivery: Literal["full", "delta"] = "delta"
     select: str | None = None
+
+    @property
+    def pattern(self) -> FilePattern:
+        """``files``, parsed."""
+        return FilePattern.parse(self.files)
+
+    @field_validator("encoding")
+    @classmethod
+    def _holds_ascii(cls, value: str) -> str:
+        try:
+            if "\n,\"".encode(value) == b'\n,"':
+                return value
+        except LookupError:
+            pass
+        raise ValueError(f"{value!r} is no encoding in which a line's end is one byte: utf-8, gb18030, big5, latin-1, …")
+
+    @model_validator(mode="after")
+    def _readable(self) -> FilesTable:
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            raise ValueError(f"delimiter {self.delimiter!r} is no single character that separates fields")
+        if self.each_night and self.pattern.notation is None:
+            raise ValueError(f"each_night needs files whose names tell their day, as in {{date}}; {self.files!r} do not")
+        return self
 
 
 class FilesSystem(SourceSystem):

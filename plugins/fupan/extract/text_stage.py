@@ -91,6 +91,17 @@ def create_landed(warehouse: Connection, columns: Sequence[str]) -> None:
         )
 
 
+def extend_landed(warehouse: Connection, columns: Sequence[str]) -> None:
+    """Give the relation more text columns; rows that are there lack them."""
+    with warehouse.cursor() as cursor:
+        for name in columns:
+            cursor.execute(
+                sql.SQL("alter table {} add column {} text").format(
+                    sql.Identifier("pg_temp", _LANDED), sql.Identifier(name)
+                )
+            )
+
+
 def copy_landed(
     warehouse: Connection, columns: Sequence[str], rows: Iterable[tuple[str, Sequence[str | None]] | Fault]
 ) -> int:
