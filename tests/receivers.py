@@ -84,8 +84,10 @@ class Receivers:
     def texts(self, kind: str) -> list[str]:
         """The words of every message that arrived, as their reader sees them (title first)."""
         if kind == "mail":
-            return [f"{one['Subject']}\n{one.get_content()}" for one in self.mail.received]
-        return [_words(kind, one).replace("\r\n", "\n") for one in self.hooks[kind].received]
+            words = [f"{one['Subject']}\n{one.get_content()}" for one in self.mail.received]
+        else:
+            words = [_words(kind, one) for one in self.hooks[kind].received]
+        return [one.replace("\r\n", "\n").rstrip("\n") for one in words]
 
     def payloads(self, kind: str) -> list[str]:
         """Every message that arrived, as it arrived."""

@@ -61,8 +61,7 @@ def _deliver(channel: Channel, message: Message) -> Delivery:
         return Delivery(
             f"{channel.name} {channel.url.partition(':')[0]}://…", "not an address that Apprise understands"
         )
-    # The query may hold headers with secrets, which Apprise does not mask.
-    name = f"{channel.name} {service.url(privacy=True).partition('?')[0]}"
+    name = f"{channel.name} {_address(service)}"
     if service.service_name == "JSON":
         service.payload_extras.update(message.fields)
     sender = Apprise(asset=service.asset)
@@ -78,6 +77,12 @@ def _deliver(channel: Channel, message: Message) -> Delivery:
     # An error of `requests` quotes the path of the address, which holds the token.
     told = dict.fromkeys(re.sub(r"url: \S+", "url: …", entry.message) for one in result.results for entry in one.logs())
     return Delivery(name, f"{RETRIES + 1} attempts: {'; '.join(told) or result.status.name.lower()}")
+
+
+def _address(service: NotifyBase) -> str:
+    """Where a service sends to, without what Apprise does not mask: headers with secrets in the query, people's addresses."""
+    address: str = service.url(privacy=True).partition("?")[0]
+    return re.sub(r"(?<=[^/])/[^/]*%40[^/]*", "/…", address)
 
 
 def _service(url: str) -> NotifyBase | None:
@@ -96,14 +101,17 @@ def _service(url: str) -> NotifyBase | None:
 
 
 def _fitting(service: NotifyBase, message: Message) -> str:
-    """The body as long as the service takes it: Apprise would send all of it, and the service refuse it."""
+    """The body as the service takes it: Apprise would send all of one that is too long, and the service refuse it."""
+    # In a text of theirs this tag calls people by name, or all of them; the words of an alert are foreign in part.
+    calls = service.secure_protocol in ("feishu", "lark")
+    whole = message.body.replace("<at", "＜at") if calls else message.body
 
     def fits(body: str) -> bool:
         return _size(service, f"{message.title}\r\n{body}") <= int(service.body_maxlen)
 
     day = message.fields.get("business_day")
     pointer = f"The whole of it 全文: night report {day}, or: select body from ops.alert where business_day = '{day}'"
-    return shorten(message.body, pointer, fits)
+    return shorten(whole, pointer, fits)
 
 
 def _size(service: NotifyBase, text: str) -> int:

@@ -145,7 +145,10 @@ def routing() -> Routing:
             remedy="Set FUPAN_ROUTING to a file that can",
         ) from wrong
     except yaml.YAMLError as wrong:
-        raise ConfigurationError(f"{file.name} is not YAML: {wrong}", remedy=f"Correct {file}") from wrong
+        # Its own words quote the line, which may hold an address.
+        mark = wrong.problem_mark if isinstance(wrong, yaml.MarkedYAMLError) else None
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise ConfigurationError(f"{file.name} is not YAML{where}", remedy=f"Correct {file}") from None
     except ValidationError as wrong:
         problems = "; ".join(
             ": ".join([*([".".join(map(str, error["loc"]))] if error["loc"] else []), error["msg"]])
