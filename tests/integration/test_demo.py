@@ -21,6 +21,7 @@ from fupan import settings
 from fupan.cli.demo import demo
 from fupan.contracts.installation import effective, systems
 from fupan.demo import erp, founding
+from fupan.demo.relations import FEEDBACK, RELATIONS
 from fupan.errors import ConfigurationError
 from fupan.server.postgres import EmbeddedPostgres
 
@@ -66,10 +67,8 @@ def _query(url: str, sql: str) -> list[tuple[Any, ...]]:
 def _digests(url: str) -> dict[str, str]:
     """One digest a relation over all its rows."""
     return {
-        relation: _query(url, f"select md5(string_agg(it::text, '|' order by it::text)) from erp.{relation} as it")[0][
-            0
-        ]
-        for relation in founding.RELATIONS
+        relation: _query(url, f"select md5(string_agg(it::text, '|' order by it::text)) from {relation} as it")[0][0]
+        for relation in [*RELATIONS, "demo.exports"]
     }
 
 
@@ -208,7 +207,7 @@ def test_same_seed_same_rows(empty: None, monkeypatch: pytest.MonkeyPatch, serve
         erp.advance(1)
     assert _digests(again) == digests
     another = erp.create(UNTIL, seed=7)
-    assert _digests(another)["sales_orders"] != digests["sales_orders"]
+    assert all(_digests(another)[relation] != digests[relation] for relation in ("erp.sales_orders", *FEEDBACK))
     drop_database(server, first)
 
 
@@ -240,39 +239,40 @@ def test_the_last_day_comes_from_the_environment(empty: None, monkeypatch: pytes
 _KILLED = """
 import os, signal
 from datetime import date
-from fupan.demo import daily, erp, founding
+from fupan.demo import daily, erp, feedback, founding
 
 erp.DATABASE, founding.DAYS_OF_HISTORY = {database!r}, 120
-insert = founding.insert
 
-def killed(connection, relation, rows):
-    if relation == {relation!r}:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return insert(connection, relation, rows)
+def deadly(function):
+    def called(connection, what, *given, **named):
+        if str(what) == {what!r}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(connection, what, *given, **named)
+    return called
 
-founding.insert = daily.insert = killed
+founding.insert = daily.insert = feedback.insert = deadly(founding.insert)
+feedback.export = deadly(feedback.export)
 {call}
 """
 
 
-def _run_killed(call: str, relation: str) -> None:
-    script = _KILLED.format(database=erp.DATABASE, relation=relation, call=call)
+def _run_killed(call: str, what: str) -> None:
+    """Kill the process when it inserts into that relation or exports that day."""
+    script = _KILLED.format(database=erp.DATABASE, what=what, call=call)
     ended = subprocess.run([sys.executable, "-c", script], env=os.environ, check=False)
     assert ended.returncode == -signal.SIGKILL
 
 
-def test_killed_while_it_is_made(small: str, monkeypatch: pytest.MonkeyPatch, server: EmbeddedPostgres) -> None:
-    undisturbed = _digests(small)
-    _elsewhere(monkeypatch)
-    _run_killed("erp.ensure(date(2026, 3, 31))", "sales_order_lines")
+@pytest.mark.parametrize("relation", ["erp.sales_order_lines", "service_desk.repairs"])
+def test_killed_while_it_is_made(empty: None, relation: str) -> None:
+    _run_killed("erp.ensure(date(2026, 3, 31))", relation)
     assert _query(settings.embedded_url(erp.DATABASE), "select to_regnamespace('erp')") == [(None,)]
-    assert _digests(erp.ensure(UNTIL)) == undisturbed
-    drop_database(server, small)
+    assert _query(erp.ensure(UNTIL), f"select count(*) > 0 from {relation}") == [(True,)]
 
 
 def test_killed_while_days_are_played(small: str) -> None:
     before = _digests(small)
-    _run_killed("erp.advance(2)", "sales_order_lines")
+    _run_killed("erp.advance(2)", "2026-04-02")
     assert _digests(small) == before
 
 
@@ -288,8 +288,9 @@ def test_a_day_brings_every_kind_of_change(small: str) -> None:
         "customers": "customer_id",
         "targets": "target_id",
     }
+    said = tuple(relation.partition(".")[2] for relation in FEEDBACK)
     before = {relation: _rows(small, relation, key) for relation, key in keys.items()}
-    counts = erp.advance(1).counts
+    counts = {kind: count for kind, count in erp.advance(1).counts.items() if not kind.startswith(said)}
     after = {relation: _rows(small, relation, key) for relation, key in keys.items()}
 
     def changed(relation: str, *columns: str) -> list[dict[str, Any]]:

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from random import Random
-from typing import Any, NamedTuple
-
-import psycopg2.extensions
-from psycopg2 import sql
+from typing import NamedTuple
 
 from fupan.demo import company, targets, trading
-from fupan.demo.rows import Channel, Customer, Line, Order, Product, Region, Return, Target
+from fupan.demo.relations import ERP, Connection, insert
+from fupan.demo.rows import Customer, Line, Order, Product, Return
 
-Connection = psycopg2.extensions.connection
-
-#: Relations of schema erp and the class of their rows; a relation stands after those it refers to.
-RELATIONS: dict[str, Any] = {
-    "regions": Region,
-    "channels": Channel,
-    "products": Product,
-    "customers": Customer,
-    "sales_orders": Order,
-    "sales_order_lines": Line,
-    "returns": Return,
-    "targets": Target,
-}
 DAYS_OF_HISTORY = 791  # 26 months
 
 #: Lines booked by mistake with no quantity, all in completed orders: the first night report has something to quarantine.
@@ -46,35 +29,21 @@ def found(connection: Connection, until: date, seed: int) -> None:
     orders, lines, returns = trading.history(market, started, until, random)
     lines = _with_empty_lines(orders, lines, returns, random)
     filled: dict[str, Sequence[NamedTuple]] = {
-        "regions": [place.region for place in company.places()],
-        "channels": company.CHANNELS,
-        "products": products,
-        "customers": customers,
-        "sales_orders": orders,
-        "sales_order_lines": lines,
-        "returns": returns,
-        "targets": targets.plan(_sold(orders, lines, products, customers), until, random),
+        "erp.regions": [place.region for place in company.places()],
+        "erp.channels": company.CHANNELS,
+        "erp.products": products,
+        "erp.customers": customers,
+        "erp.sales_orders": orders,
+        "erp.sales_order_lines": lines,
+        "erp.returns": returns,
+        "erp.targets": targets.plan(_sold(orders, lines, products, customers), until, random),
     }
     with connection.cursor() as cursor:
         cursor.execute(files("fupan.demo").joinpath("schema.sql").read_text(encoding="utf-8"))
-        for relation in RELATIONS:
+        for relation in ERP:
             insert(connection, relation, filled[relation])
         cursor.execute("insert into demo.played (until, started, seed) values (%s, %s, %s)", [until, started, seed])
         cursor.execute("analyze")
-
-
-def insert(connection: Connection, relation: str, rows: Iterable[NamedTuple]) -> int:
-    """COPY rows into a relation of schema erp; returns how many."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerows(rows)
-    text.seek(0)
-    statement = sql.SQL("copy {} ({}) from stdin with (format csv)").format(
-        sql.Identifier("erp", relation), sql.SQL(", ").join(map(sql.Identifier, RELATIONS[relation]._fields))
-    )
-    with connection.cursor() as cursor:
-        cursor.copy_expert(statement, text)
-        return cursor.rowcount
 
 
 def _with_empty_lines(orders: list[Order], lines: list[Line], returns: list[Return], random: Random) -> list[Line]:

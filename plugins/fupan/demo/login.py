@@ -1,4 +1,4 @@
-"""The login through which extraction reads a source on the embedded server: it may look, not touch."""
+"""Logins through which a source on the embedded server is read, one a system: they may look at their own schema, not touch."""
 
 from __future__ import annotations
 
@@ -10,22 +10,20 @@ from psycopg2 import sql
 
 from fupan import settings
 
-ROLE = "erp_reader"
 
-
-def reading_url(database: str) -> str:
-    """libpq URL of a database of the embedded server as the reading login."""
+def reading_url(database: str, role: str) -> str:
+    """libpq URL of a database of the embedded server as the reading login ``role``."""
     parts = urlsplit(settings.embedded_url(database))
-    login = f"{ROLE}:{quote(settings.secret(f'{ROLE}_password'), safe='')}"
+    login = f"{role}:{quote(settings.secret(f'{role}_password'), safe='')}"
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc.rpartition('@')[2]}"))
 
 
-def allow_reading(database: str, schema: str) -> str:
-    """Make the login if need be, let it read every table of ``schema`` now and later; returns its libpq URL."""
+def allow_reading(database: str, role: str, schema: str) -> None:
+    """Make the login if need be, and let it read every table of ``schema`` now and later."""
     with contextlib.closing(psycopg2.connect(settings.embedded_url("postgres"))) as connection:
-        _ensure_role(connection)
+        _ensure_role(connection, role)
     with contextlib.closing(psycopg2.connect(settings.embedded_url(database))) as connection:
-        names = {"schema": sql.Identifier(schema), "role": sql.Identifier(ROLE)}
+        names = {"schema": sql.Identifier(schema), "role": sql.Identifier(role)}
         with connection.cursor() as cursor:
             for grant in (
                 "grant usage on schema {schema} to {role}",
@@ -34,16 +32,15 @@ def allow_reading(database: str, schema: str) -> str:
             ):
                 cursor.execute(sql.SQL(grant).format(**names))
         connection.commit()
-    return reading_url(database)
 
 
-def _ensure_role(connection: psycopg2.extensions.connection) -> None:
+def _ensure_role(connection: psycopg2.extensions.connection, role: str) -> None:
     with connection.cursor() as cursor:
         # Roles belong to the whole server: two databases may be made at the same time.
-        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"fupan:{ROLE}"])
-        cursor.execute("select 1 from pg_roles where rolname = %s", [ROLE])
+        cursor.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"fupan:{role}"])
+        cursor.execute("select 1 from pg_roles where rolname = %s", [role])
         if cursor.fetchone() is None:
-            cursor.execute(sql.SQL("create role {} login").format(sql.Identifier(ROLE)))
-        statement = sql.SQL("alter role {} login password %s").format(sql.Identifier(ROLE))
-        cursor.execute(statement, [settings.secret(f"{ROLE}_password")])
+            cursor.execute(sql.SQL("create role {} login").format(sql.Identifier(role)))
+        statement = sql.SQL("alter role {} login password %s").format(sql.Identifier(role))
+        cursor.execute(statement, [settings.secret(f"{role}_password")])
     connection.commit()

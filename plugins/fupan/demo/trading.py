@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from fupan.demo.company import money, stamp
 from fupan.demo.rows import Customer, Line, Order, Product, Return
+from fupan.demo.workmanship import trouble
 
 CURRENCY = "CNY"
 REASONS = ("damaged_in_transit", "dead_on_arrival", "not_as_described", "wrong_item", "no_longer_needed")
@@ -109,7 +110,8 @@ def _holiday(day: date) -> float:
     return 1.0
 
 
-def _poisson(mean: float, random: Random) -> int:
+def poisson(mean: float, random: Random) -> int:
+    """How often something happens that happens ``mean`` times on average."""
     limit, product, count = math.exp(-mean), random.random(), 0
     while product > limit:
         product *= random.random()
@@ -153,7 +155,7 @@ class Market:
         placed = []
         for channel_id, habit in HABITS.items():
             shelf = self._shelf(habit, day)
-            for _ in range(_poisson(demand(channel_id, day, self._started), random)):
+            for _ in range(poisson(demand(channel_id, day, self._started), random)):
                 placed.append(self._order(f"SO{day:%Y%m%d}{next(numbers):04d}", channel_id, shelf, day, random))
         return placed
 
@@ -192,7 +194,7 @@ class Market:
 
 
 def _lines(order: Order, habit: Habit, shelf: Shelf, random: Random) -> list[Line]:
-    count = min(12, 1 + _poisson(habit.lines - 1, random))
+    count = min(12, 1 + poisson(habit.lines - 1, random))
     wanted = {p.sku: p for p in random.choices(shelf.products, cum_weights=shelf.weights, k=count)}
     extra = 0.08 if habit.festival and festival(order.order_date) else 0.0
     lines = [
@@ -255,9 +257,9 @@ def settled(order: Order, until: date, random: Random) -> Order:
     return order
 
 
-def comes_back(order: Order, random: Random) -> bool:
-    """Whether a given line of that order is returned one day."""
-    return random.random() < HABITS[order.channel_id].return_share
+def comes_back(order: Order, sold: Line, random: Random, days: int = 1) -> bool:
+    """Whether a line of that order is returned: ever, or on one of the ``days`` in which that would happen."""
+    return random.random() < HABITS[order.channel_id].return_share * trouble(sold.sku) / days
 
 
 def requested(order: Order, sold: Line, return_id: str, day: date, random: Random) -> Return:
@@ -298,7 +300,7 @@ def history(market: Market, first: date, until: date, random: Random) -> tuple[l
                 continue
             for item in sold:
                 asked = order.updated_at.date() + timedelta(days=random.randrange(1, 13))
-                if item.is_gift or not comes_back(order, random) or asked > until:
+                if item.is_gift or not comes_back(order, item, random) or asked > until:
                     continue
                 back = requested(order, item, f"RT{len(returns) + 1:07d}", asked, random)
                 done = asked + timedelta(days=random.randrange(2, 10))
