@@ -10,7 +10,7 @@ from psycopg2 import sql
 
 from fupan.contracts.contract import Contract
 from fupan.contracts.installation import SourceTable
-from fupan.extract import control_totals, ledger
+from fupan.extract import control_totals, drift, ledger
 from fupan.extract.ledger import LoadResult
 from fupan.extract.load import Counts, mark_deleted
 from fupan.extract.raw_tables import relation, same_key
@@ -48,6 +48,7 @@ def reconcile_table(session: Session, contract: Contract, entry: SourceTable, *,
         key = [contract.column(name) for name in contract.primary_key]
         create_stage(work, key, _KEYS)
         copied = session.source().copy(Read(contract, entry), key, work, _KEYS)
+        drift.refuse(contract, copied.differences)
         with work.cursor() as cursor:
             cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(_KEYS)))
         deleted = mark_deleted(work, contract, load_id, _KEYS)

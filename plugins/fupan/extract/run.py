@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from fupan.contracts.contract import Contract
-from fupan.contracts.installation import SourceTable
+from fupan.contracts.installation import SourceTable, SqlSystem
 from fupan.extract import landing
 from fupan.extract.cursors import Window
 from fupan.extract.ledger import LoadResult, describe
@@ -34,7 +34,9 @@ def extract_system(
         loaded = [load_table(session, contract, entry, window)]
         # A table that was read whole has had its deletes found already.
         if contract.reconcile == "nightly" and loaded[0].mode == "incremental":
-            loaded.append(reconcile_table(session, contract, entry, after_load=True))
+            # Only a database has a snapshot; any other source may rightly have got new keys since the load.
+            is_snapshot = isinstance(session.system, SqlSystem)
+            loaded.append(reconcile_table(session, contract, entry, after_load=is_snapshot))
         return loaded
 
     with running(installed, business_day, orchestrator_run_id=orchestrator_run_id) as session:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import timedelta
 
 from psycopg2 import sql
@@ -40,12 +40,12 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         ledger.plan_load(control, load_id, plan.mode)
         read = Read(contract, entry, plan.bound)
         source = session.source()
-        differences = _check(control, source.describe(read), read)
+        differences = drift.compare(contract, source.describe(read))
+        _heed(control, contract, differences)
         create_stage(work, contract.columns)
         copied = source.copy(read, contract.columns, work, STAGE)
         if copied.differences:
-            drift.record(control, contract, [*differences, *copied.differences])
-            drift.refuse(contract, copied.differences)
+            _heed(control, contract, [*differences, *copied.differences])
         # A window says nothing of what lies outside it, so it moves no watermark.
         reached = None
         if plan.mode != "window":
@@ -79,13 +79,11 @@ def report(result: LoadResult) -> None:
     )
 
 
-def _check(control: Connection, delivered: Mapping[str, str | None], read: Read) -> list[Difference]:
-    differences = drift.compare(read.contract, delivered)
-    drift.record(control, read.contract, differences)
-    drift.refuse(read.contract, differences)
+def _heed(control: Connection, contract: Contract, differences: Sequence[Difference]) -> None:
+    drift.record(control, contract, differences)
+    drift.refuse(contract, differences)
     for difference in differences:
-        log.warning("%s.%s: new column %s", read.contract.system, read.contract.name, difference.column)
-    return differences
+        log.warning("%s.%s: new column %s", contract.system, contract.name, difference.column)
 
 
 def _renew_statistics(work: Connection, contract: Contract, changed: int) -> None:
