@@ -12,12 +12,11 @@ import fcntl
 import hashlib
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -26,9 +25,10 @@ from typing import Any
 import psutil
 
 from fupan import settings
-from fupan.errors import ConfigurationError, FupanError, SourceUnavailable
+from fupan.errors import ConfigurationError, FupanError
 from fupan.server.airflow_api import AirflowApi
 from fupan.server.postgres import EmbeddedPostgres
+from fupan.server.process import Process, free_port
 
 COMPONENTS = {
     "api-server": ["api-server"],
@@ -47,35 +47,6 @@ Progress = Callable[[str], None]
 
 class AirflowFailed(FupanError):
     """A component of the embedded Airflow did not come up, or ended by itself."""
-
-
-@dataclass(frozen=True)
-class _Process:
-    """A component's process; ``created`` tells it from a stranger that got the same pid later."""
-
-    pid: int
-    created: float
-
-    @classmethod
-    def of(cls, pid: int) -> _Process:
-        return cls(pid, psutil.Process(pid).create_time())
-
-    def alive(self) -> bool:
-        try:
-            process = psutil.Process(self.pid)
-            return process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
-
-    def family(self) -> list[psutil.Process]:
-        """Every process of the component's session, also when the component itself was killed."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, ProcessLookupError, PermissionError):
-                same_session = os.getsid(process.pid) == self.pid and process.create_time() >= self.created
-                if same_session and (process.pid != self.pid or process.create_time() == self.created):
-                    found.append(process)
-        return found
 
 
 class EmbeddedAirflow:
@@ -118,7 +89,7 @@ class EmbeddedAirflow:
             if self.running():
                 return
             self._stop()
-            self._write({"port": self._port(), "components": {}})
+            self._write({"port": free_port(self._read().get("port", 0)), "components": {}})
             environment = self.environment()
             self._migrate(environment, progress)
             progress("starting Airflow")
@@ -250,7 +221,7 @@ class EmbeddedAirflow:
                 start_new_session=True,
             )
         state = self._read()
-        state["components"][name] = asdict(_Process.of(child.pid))
+        state["components"][name] = asdict(Process.of(child.pid))
         self._write(state)
 
     def _launch_all(self, environment: dict[str, str], progress: Progress, deadline: float) -> None:
@@ -298,17 +269,8 @@ class EmbeddedAirflow:
         if self._state.exists():
             self._write(self._read() | {"components": {}})
 
-    def _components(self) -> dict[str, _Process]:
-        return {name: _Process(**process) for name, process in self._read().get("components", {}).items()}
-
-    def _port(self) -> int:
-        """The port of last time if it is free, so that an open browser tab goes on working; else a free one."""
-        for port in (self._read().get("port", 0), 0):
-            with contextlib.suppress(OSError), socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
-                return int(probe.getsockname()[1])
-        raise SourceUnavailable("No free TCP port on 127.0.0.1")
+    def _components(self) -> dict[str, Process]:
+        return {name: Process(**process) for name, process in self._read().get("components", {}).items()}
 
     def _read(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(self._state.read_text()) if self._state.exists() else {}
@@ -337,7 +299,7 @@ class EmbeddedAirflow:
 _AIRFLOW = [sys.executable, "-m", "airflow"]
 
 
-def _tasks(scheduler: _Process | None) -> list[psutil.Process]:
+def _tasks(scheduler: Process | None) -> list[psutil.Process]:
     """Processes of the tasks at work: the scheduler's children are its workers, theirs are the tasks."""
     try:
         workers = psutil.Process(scheduler.pid).children() if scheduler and scheduler.alive() else []
@@ -350,7 +312,7 @@ def _tasks(scheduler: _Process | None) -> list[psutil.Process]:
     return found
 
 
-def _await_end(processes: Iterable[_Process], within: float) -> None:
+def _await_end(processes: Iterable[Process], within: float) -> None:
     deadline = time.monotonic() + within
     while any(process.alive() for process in processes) and time.monotonic() < deadline:
         _reap()

@@ -15,7 +15,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ import psycopg2
 
 from fupan import settings
 from fupan.errors import SourceUnavailable
+from fupan.server.process import free_port
 
 #: Settings that paid for a nightly warehouse (shared/measured.md of the design); fsync stays on.
 SERVER_SETTINGS = {
@@ -233,7 +233,7 @@ class EmbeddedPostgres:
         buffers = min(psutil.virtual_memory().total // 8, 1 << 30) >> 20
         given = SERVER_SETTINGS | {"shared_buffers": f"{buffers}MB"}
         conf = self.data / "postgresql.auto.conf"
-        port = self._port()
+        port = free_port(json.loads(self._state.read_text())["port"] if self._state.exists() else 0)
         conf.write_text("".join(f"{name} = '{value}'\n" for name, value in (given | {"port": str(port)}).items()))
         if self._user:
             os.chown(conf, self._user, -1)
@@ -263,16 +263,6 @@ class EmbeddedPostgres:
             time.sleep(0.05)
         tail = "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) if self.log.exists() else ""
         raise SourceUnavailable(f"PostgreSQL did not come up:\n{tail}\n", remedy=f"See {self.log}")
-
-    def _port(self) -> int:
-        """The port of last time if it is free, so that a BI user's saved connection goes on working; else a free one."""
-        wanted = json.loads(self._state.read_text())["port"] if self._state.exists() else 0
-        for port in (wanted, 0):
-            with contextlib.suppress(OSError), socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(("127.0.0.1", port))
-                return int(probe.getsockname()[1])
-        raise SourceUnavailable("No free TCP port on 127.0.0.1")
 
     def _await_ready(self) -> None:
         """Launch where nothing runs, then wait: crash recovery may take a while, a server that is up answers at once."""
