@@ -1,0 +1,1 @@
+"""Every expectation proven by a fault: `make faults-quality`."""

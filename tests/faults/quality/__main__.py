@@ -1,0 +1,100 @@
+"""`make faults-quality`: corrupt what each expectation guards, one after the other, and show that the night sees it.
+
+Ends with 1 unless every expectation of the gates has a fault, is kept by the good company, and catches its fault with what
+must follow: held, quarantined, or published with a warning, and the owner told. Names of suites or rules as arguments
+prove only those.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from tests.databases import started_server
+from tests.faults.quality.company import GoodCompany, good_company
+from tests.faults.quality.entries import Expectation, expectations, faults
+from tests.faults.quality.proof import Proof, prove
+
+from fupan.progress import Progress
+
+#: Characters of a fault's SQL that the table shows.
+SHOWN = 76
+
+
+def main(chosen: Sequence[str]) -> int:
+    """Prove all expectations, or the chosen ones; returns the exit code."""
+    began = time.monotonic()
+    wanted = [
+        one for one in expectations() if not chosen or {one.rule, one.suite, one.suite.partition("/")[2]} & {*chosen}
+    ]
+    with tempfile.TemporaryDirectory(prefix="fupan faults ") as folder, Progress() as progress:
+        os.environ |= {"FUPAN_HOME": folder, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        for setting in (
+            "FUPAN_ALERT_URLS",
+            "FUPAN_SOURCES",
+            "FUPAN_LOADER_URL",
+            "FUPAN_BUILDER_URL",
+            "FUPAN_READER_URL",
+        ):
+            os.environ.pop(setting, None)
+        progress.say("The reference company's first night …")
+        with started_server(Path(folder) / "postgres") as server, good_company(server) as good:
+            proofs = []
+            for proof in _proofs(good, wanted):
+                proofs.append(proof)
+                progress.say(f"{len(proofs)} of {len(wanted)} faults judged")
+    _print(proofs)
+    for problem in good.amiss:
+        print(f"Without any fault: {problem}")
+    caught = sum(not proof.problems for proof in proofs)
+    with_fault = sum(bool(proof.fault) for proof in proofs)
+    print(
+        f"{len(proofs)} expectations, {with_fault} faults, {caught} caught ({caught / max(len(proofs), 1):.0%}) "
+        f"in {time.monotonic() - began:.0f} s"
+    )
+    return 0 if proofs and caught == len(proofs) and not good.amiss else 1
+
+
+def _proofs(good: GoodCompany, wanted: Sequence[Expectation]) -> Iterator[Proof]:
+    """Proofs in the order of the expectations, one process a core at work on them."""
+    known = faults()
+    given = [known.get(one.suite, {}).get(one.rule, []) for one in wanted]
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as processes:
+        yield from processes.map(prove, [good] * len(wanted), wanted, given)
+
+
+def _print(proofs: Sequence[Proof]) -> None:
+    table = Table("suite", "expectation", "fault", "caught", "verdict", "alerted", box=None, pad_edge=False)
+    suite = ""
+    for proof in proofs:
+        table.add_row(
+            proof.expectation.suite if proof.expectation.suite != suite else "",
+            proof.expectation.rule,
+            proof.fault if len(proof.fault) <= SHOWN else f"{proof.fault[: SHOWN - 1]}…",
+            f"NO: {'; '.join(proof.problems)}" if proof.problems else "yes",
+            _verdicts(proof),
+            ", ".join(proof.alerted) or "nobody",
+        )
+        suite = proof.expectation.suite
+    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 230)
+    console.print(table)
+
+
+def _verdicts(proof: Proof) -> str:
+    by_verdict: dict[str, list[str]] = {}
+    for dimension, verdict in proof.verdicts.items():
+        by_verdict.setdefault(verdict.replace("_", " "), []).append(dimension)
+    after = ", rows quarantined" if proof.expectation.on_fail == "quarantine" and not proof.problems else ""
+    return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in by_verdict.items()) + after
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
