@@ -194,10 +194,10 @@ def sources() -> str:
     from fupan.extract.session import open_source  # noqa: PLC0415
     from fupan.night.business_day import latest_business_day  # noqa: PLC0415
 
-    if services.is_reference():
-        services.name_reference_erp()
-    for system in systems().values():
-        open_source(system, latest_business_day(datetime.now(UTC))).close()
+    with services.borrowed_platform():
+        services.name_reference()
+        for system in systems().values():
+            open_source(system, latest_business_day(datetime.now(UTC))).close()
     return f"{', '.join(systems())} answers"
 
 

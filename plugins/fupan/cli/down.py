@@ -7,7 +7,8 @@ import click
 
 @click.command()
 def down() -> None:
-    """Stop Airflow and PostgreSQL of this installation; nothing is lost."""
+    """Stop Airflow, the demo sources and PostgreSQL of this installation; nothing is lost."""
+    from fupan.demo.platform_server import PlatformServer
     from fupan.progress import Progress
     from fupan.server.airflow import EmbeddedAirflow
     from fupan.server.postgres import EmbeddedPostgres
@@ -15,6 +16,7 @@ def down() -> None:
     with Progress() as progress:
         progress.say("stopping Airflow")
         EmbeddedAirflow().stop()
+        PlatformServer().stop()
         progress.say("stopping PostgreSQL")
         EmbeddedPostgres().stop()
         progress.done("Everything is stopped.")

@@ -18,8 +18,8 @@ import click
 def nightly(day: datetime | None, force: bool) -> int:
     """Extract, prove, build and publish one business day under the real Airflow, then print the night report.
 
-    What has to run for it (PostgreSQL, Airflow, the reference company's ERP) is started, and stopped again unless it was
-    running. Exit code 1: the night is done, but a dimension is held.
+    What has to run for it (PostgreSQL, Airflow, the reference company's systems) is started, and stopped again unless it
+    was running. Exit code 1: the night is done, but a dimension is held.
     """
     from fupan.night.arrivals import missing
     from fupan.night.build import already_finished

@@ -1,4 +1,4 @@
-"""`fupan up`: PostgreSQL, Airflow and the demo source stay up."""
+"""`fupan up`: PostgreSQL, Airflow and the demo sources stay up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import click
 
 @click.command()
 def up() -> None:
-    """Start PostgreSQL, Airflow and the reference company's ERP, and leave them running (`fupan down` stops them)."""
+    """Start PostgreSQL, Airflow and the reference company's systems, and leave them running (`fupan down` stops them)."""
     from fupan import settings
     from fupan.progress import Progress
     from fupan.server.airflow import USER, EmbeddedAirflow

@@ -29,9 +29,6 @@ SEED = 20
 #: Login that reads a system -> the schema it may read.
 READERS = {"erp_reader": "erp", "platform_reader": "shop_platform"}
 
-#: Systems that may be stopped for a rehearsal.
-STOPPABLE = ("ecommerce", "service")
-
 
 def ensure(until: date | None = None, *, seed: int = SEED) -> str:
     """Make and fill what is missing, drop the service desk's files that are; returns the owner's libpq URL.
