@@ -109,7 +109,7 @@ class _Listing:
         if found is ABSENT or found in _NO_MORE:
             return None
         if isinstance(found, (dict, list)):
-            self._broken(f"Page {self._number} names no next one at {self._paging.next}, but a whole {_shape(found)}")
+            self._broken(f"Page {self._number} names no next one at {self._paging.next}, but {_shape(found)}")
         return str(found)
 
     def _broken(self, problem: str) -> NoReturn:

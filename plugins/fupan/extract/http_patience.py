@@ -13,8 +13,9 @@ NOT_NOW = frozenset({408, 425, 429, *range(500, 600)})
 
 #: Waits in seconds: the first, and the longest that was not asked for; each is about twice the one before.
 FIRST_S, LONGEST_S = 1.0, 60.0
-#: How long one request is waited for in all: a server that fails, and one that says when to come back.
-FAILING_S, ASKED_S = 120.0, 900.0
+#: How long one request is waited for in all: a server that fails (its task is tried again anyhow), and one that says when to
+#: come back.
+FAILING_S, ASKED_S = 60.0, 900.0
 
 
 class Patience:
@@ -29,17 +30,18 @@ class Patience:
         ``retry_after``: header of the answer, in seconds or as an HTTP date; one that is neither is ignored.
         """
         asked = _seconds(retry_after)
-        backoff = min(FIRST_S * 2.0**self._failures, LONGEST_S)
-        # Spread out, so that those who were turned away together do not come back together; never earlier than asked.
-        wait = backoff * random.uniform(0.5, 1) if asked is None else asked + min(backoff, 1) * random.uniform(0, 0.5)
-        if self._waited + wait > (FAILING_S if asked is None else ASKED_S):
+        # Spread out, so that those who were turned away together do not come back together; never earlier than asked, and
+        # slower and slower whatever is asked.
+        backoff = min(FIRST_S * 2.0**self._failures, LONGEST_S) * random.uniform(0.5, 1)
+        wait = max(asked + FIRST_S * random.uniform(0, 0.5), backoff)
+        if self._waited + wait > (ASKED_S if asked else FAILING_S):
             return None
         self._failures += 1
         self._waited += wait
         return wait
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _seconds(retry_after: str | None) -> float:
     with contextlib.suppress(InvalidHeader, ValueError, OverflowError):
-        return None if retry_after is None else Retry().parse_retry_after(retry_after)
-    return None
+        return Retry().parse_retry_after(retry_after or "0")
+    return 0
