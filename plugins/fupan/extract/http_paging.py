@@ -90,7 +90,7 @@ class _Listing:
             return self._client.follow(answer, following, self._contract.name)
         return self._get({self._name: following})
 
-    def _get(self, place: Mapping[str, str]) -> Answer:
+    def _get(self, place: dict[str, str]) -> Answer:
         return self._client.get(self._wanted.path, self._parameters | place, self._contract.name)
 
     def _items(self, answer: Answer) -> list[dict[str, Any]]:
