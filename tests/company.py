@@ -31,11 +31,17 @@ NOTES = [
     "affected_cohort_days",
     "affected_days",
     "affected_review_days",
+    "affected_service_days",
     "build_window",
     "business_day",
+    "changed_chats",
+    "changed_complaints",
     "changed_returns",
     "changed_reviews",
     "changed_sales_orders",
+    "changed_service_tickets",
+    "changed_survey_responses",
+    "service_clock",
 ]
 
 

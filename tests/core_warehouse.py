@@ -29,6 +29,12 @@ RESULTS = {
     "agg_sku_cohort_daily": "day, sku, product_line, category, platform, channel_id, currency",
     "fct_review": "review_id",
     "agg_review_daily": "day, sku, platform, brand",
+    "fct_complaint": "complaint_id",
+    "fct_service_ticket": "ticket_id",
+    "fct_chat": "chat_id",
+    "fct_survey_response": "response_key",
+    "agg_service_case_daily": "day, case_type, case_class, complaint_type, urgency, region_code",
+    "agg_complaint_daily": "day, complaint_type, sku, product_line, region_code, root_cause",
 }
 
 PRODUCT = {"product_name": "Lamp", "product_line": "Indoor", "list_price": 100, "standard_cost": 40, "is_smart": False}

@@ -1,0 +1,1 @@
+{{ changed_keys('service', 'cs_chats', {'chat_id': 'text'}) }}

@@ -1,0 +1,1 @@
+{{ changed_keys('service', 'cs_complaints', {'complaint_id': 'text'}) }}

@@ -1,0 +1,1 @@
+{{ changed_keys('service', 'cs_repairs', {'ticket_id': 'text'}) }}
