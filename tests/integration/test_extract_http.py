@@ -114,6 +114,7 @@ def shop(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setenv("FUPAN_WAREHOUSE_URL", server.ensure_database("extract_tests"))
     monkeypatch.setenv("AIRFLOW_CONN_SHOP_TEST", api.connection)
     monkeypatch.setattr(http_patience, "FIRST_S", 0.01)
+    monkeypatch.setattr(http_patience, "DOWN_S", 0.05)
     monkeypatch.setattr(http_patience, "FAILING_S", 0.05)
     yield Shop(api, empty_warehouse(server))
     api.close()

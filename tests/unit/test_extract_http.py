@@ -35,6 +35,7 @@ ROWS = [{"n": n} for n in range(5)]
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     monkeypatch.setattr(http_patience, "FIRST_S", 0.01)
+    monkeypatch.setattr(http_patience, "DOWN_S", 0.05)
     monkeypatch.setattr(http_patience, "FAILING_S", 0.1)
     served = Api()
     served.serve("/orders", ROWS)
@@ -156,23 +157,27 @@ def test_retry_after_is_obeyed(api: Api) -> None:
 def test_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(random, "uniform", lambda _low, high: high)
     waits = []
-    patience = Patience()
+    patience = Patience(in_the_middle=True)
     while (wait := patience.next_wait()) is not None:
         waits.append(wait)
     assert waits == [1, 2, 4, 8, 16]  # the next one would go beyond a minute
-    patience = Patience()
+    patience = Patience(in_the_middle=True)
     assert [patience.next_wait("0") for _ in range(6)] == [*waits, None]
+    patience = Patience(in_the_middle=False)  # the source is down; its task is tried again later
+    assert [patience.next_wait() for _ in range(4)] == [1, 2, 4, None]
 
     in_ten_minutes = format_datetime(datetime.now(UTC) + timedelta(minutes=10), usegmt=True)
-    patience = Patience()
+    patience = Patience(in_the_middle=False)
     assert patience.next_wait("7") == pytest.approx(7.5)
     assert patience.next_wait(in_ten_minutes) == pytest.approx(600, abs=2)
     assert patience.next_wait(in_ten_minutes) is None
-    assert Patience().next_wait("3600") is None
-    assert [Patience().next_wait(no_wait) for no_wait in ("Thu, 01 Jan 1970 00:00:00 GMT", "soon", "")] == [1, 1, 1]
+    assert Patience(in_the_middle=False).next_wait("3600") is None
+    assert [
+        Patience(in_the_middle=False).next_wait(no_wait) for no_wait in ("Thu, 01 Jan 1970 00:00:00 GMT", "soon", "")
+    ] == [1, 1, 1]
     monkeypatch.setattr(random, "uniform", lambda low, _high: low)
-    assert Patience().next_wait("7") >= 7
-    assert Patience().next_wait() == 0.5
+    assert Patience(in_the_middle=False).next_wait("7") >= 7
+    assert Patience(in_the_middle=False).next_wait() == 0.5
 
 
 @pytest.mark.parametrize(

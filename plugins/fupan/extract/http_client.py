@@ -95,6 +95,7 @@ class Client:
         self._system, self._site, self._zone = system, site, ZoneInfo(system.time_zone)
         http_auth.require_secrets(system.auth, site, system.connection, system.system)
         self._identity = http_auth.headers(system.auth, site)
+        self._has_answered = False
         self._secrets = _spellings([site.password, *self._identity.values()], site)
         self._pool = PoolManager(maxsize=1, timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_S), retries=False)
 
@@ -136,13 +137,15 @@ class Client:
         self._pool.clear()
 
     def _ask(self, url: str, parameters: Mapping[str, str], table: str | None) -> Answer:
-        patience, path = Patience(), urlsplit(url).path
+        patience, path = Patience(in_the_middle=self._has_answered), urlsplit(url).path
         while True:
             told = http_auth.signed(self._system.auth, self._site, path, parameters, datetime.now(self._zone))
             try:
                 response, body = self._fetch(f"{url}?{urlencode(told, quote_via=quote)}" if told else url)
                 if response.status == 200:
-                    return Answer(url, _document(response, body), _next_link(response))
+                    answer = Answer(url, _document(response, body), _next_link(response))
+                    self._has_answered = True
+                    return answer
                 if response.status not in NOT_NOW:
                     self._refused(response.status, body, path, table)
                 raise _NotNow(f"HTTP {response.status}", response.headers.get("Retry-After"))

@@ -13,16 +13,16 @@ NOT_NOW = frozenset({408, 425, 429, *range(500, 600)})
 
 #: Waits in seconds: the first, and the longest that was not asked for; each is about twice the one before.
 FIRST_S, LONGEST_S = 1.0, 60.0
-#: How long one request is waited for in all: a server that fails (its task is tried again anyhow), and one that says when to
-#: come back.
-FAILING_S, ASKED_S = 60.0, 900.0
+#: How long one request is waited for in all: where the server fails before it has answered at all (the task is tried again
+#: anyhow), where it fails in the middle, and where it says when to come back.
+DOWN_S, FAILING_S, ASKED_S = 10.0, 60.0, 900.0
 
 
 class Patience:
-    """What one request has been waited for so far."""
+    """What one request has been waited for so far; ``in_the_middle``: others have been answered before."""
 
-    def __init__(self) -> None:
-        self._failures, self._waited = 0, 0.0
+    def __init__(self, *, in_the_middle: bool) -> None:
+        self._failures, self._waited, self._limit = 0, 0.0, FAILING_S if in_the_middle else DOWN_S
 
     def next_wait(self, retry_after: str | None = None) -> float | None:
         """Seconds until the next attempt; None where patience is at its end.
@@ -34,7 +34,7 @@ class Patience:
         # slower and slower whatever is asked.
         backoff = min(FIRST_S * 2.0**self._failures, LONGEST_S) * random.uniform(0.5, 1)
         wait = max(asked + FIRST_S * random.uniform(0, 0.5), backoff)
-        if self._waited + wait > (ASKED_S if asked else FAILING_S):
+        if self._waited + wait > (ASKED_S if asked else self._limit):
             return None
         self._failures += 1
         self._waited += wait
