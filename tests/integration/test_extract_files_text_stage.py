@@ -226,11 +226,6 @@ def test_a_select_that_fails_is_told_without_values(warehouse: Connection, selec
     assert "table=tickets" in str(failure.value)
 
 
-def test_a_header_with_one_name_twice_is_refused(warehouse: Connection) -> None:
-    with pytest.raises(ContractError, match="twice: 备注"):
-        create_landed(warehouse, ["备注", "id", "备注"])
-
-
 def test_fifty_columns_and_more(warehouse: Connection) -> None:
     names = [f"c{n}" for n in range(70)]
     stage = Staging(warehouse, *(column(name, "integer") for name in names))

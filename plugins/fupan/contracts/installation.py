@@ -199,18 +199,23 @@ class FilesTable(SourceTable):
     @classmethod
     def _holds_ascii(cls, value: str) -> str:
         try:
-            if "\n,\"".encode(value) == b'\n,"':
+            if '\n,"'.encode(value) == b'\n,"':
                 return value
         except LookupError:
             pass
-        raise ValueError(f"{value!r} is no encoding in which a line's end is one byte: utf-8, gb18030, big5, latin-1, …")
+        raise ValueError(
+            f"{value!r} is no encoding in which a line's end is one byte: utf-8, gb18030, big5, latin-1, …"
+        )
 
     @model_validator(mode="after")
     def _readable(self) -> FilesTable:
         if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
             raise ValueError(f"delimiter {self.delimiter!r} is no single character that separates fields")
-        if self.each_night and self.pattern.notation is None:
-            raise ValueError(f"each_night needs files whose names tell their day, as in {{date}}; {self.files!r} do not")
+        notation = self.pattern.notation
+        if self.each_night and notation is None:
+            raise ValueError(
+                f"each_night needs files whose names tell their day, as in {{date}}; {self.files!r} do not"
+            )
         return self
 
 

@@ -12,6 +12,7 @@ from fupan.contracts.contract import Contract
 from fupan.errors import ContractError
 from fupan.extract.columns import misfit
 from fupan.extract.raw_tables import relation, same_key
+from fupan.extract.source import Copied
 from fupan.extract.stage import REJECTED_CONTENT, REJECTED_REASON, STAGE
 from fupan.warehouse.connection import Connection
 
@@ -32,25 +33,23 @@ class Counts:
     deleted: int = 0
 
 
-def settle(
-    connection: Connection, contract: Contract, load_id: int, rows_read: int, *, whole: bool, raw_is_empty: bool
-) -> Counts:
-    """Bring the stage's rows into raw; ``whole``: the stage is the whole table, so what it lacks is deleted at the source.
+def settle(connection: Connection, contract: Contract, load_id: int, copied: Copied, *, raw_is_empty: bool) -> Counts:
+    """Bring the stage's rows into raw, unless raw holds newer ones; where the stage is the whole table, delete what it lacks.
 
-    The stage keeps the rows that now stand in raw. Raises ContractError where the stage lacks implausibly many rows.
+    The stage keeps the rows that now stand in raw, or are older. Raises ContractError where it lacks implausibly many.
     """
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(STAGE)))
     # Before rejects leave the stage: a row that the source still has is not deleted because it can't be read.
-    deleted = mark_deleted(connection, contract, load_id, STAGE) if whole and not raw_is_empty else 0
+    deleted = mark_deleted(connection, contract, load_id, STAGE) if copied.whole and not raw_is_empty else 0
     rejected = _reject(connection, contract, load_id)
-    duplicate = _drop_duplicates(connection, contract)
+    duplicate = _drop_duplicates(connection, contract, in_order=copied.may_be_older)
     if raw_is_empty:
         inserted, updated = _insert(connection, contract, load_id), 0
     else:
-        inserted, updated = _upsert(connection, contract, load_id)
-    unchanged = rows_read - rejected - duplicate - inserted - updated
-    return Counts(rows_read, inserted, updated, unchanged, duplicate, rejected, deleted)
+        inserted, updated = _upsert(connection, contract, load_id, guarded=copied.may_be_older)
+    unchanged = copied.rows - rejected - duplicate - inserted - updated
+    return Counts(copied.rows, inserted, updated, unchanged, duplicate, rejected, deleted)
 
 
 def mark_deleted(connection: Connection, contract: Contract, load_id: int, keys: str) -> int:
@@ -134,10 +133,15 @@ def _reject(connection: Connection, contract: Contract, load_id: int) -> int:
         return cursor.rowcount
 
 
-def _drop_duplicates(connection: Connection, contract: Contract) -> int:
-    """Leave one row a key in the stage: the latest by cursor, and among equals one that does not depend on read order."""
+def _drop_duplicates(connection: Connection, contract: Contract, *, in_order: bool) -> int:
+    """Leave one row a key in the stage: the latest by cursor, and among equals the last one where rows stand ``in_order``,
+    else one that does not depend on the order of reading."""
     key = sql.SQL(", ").join(map(sql.Identifier, contract.primary_key))
-    order = [sql.SQL("s.{} desc nulls last").format(sql.Identifier(name)) for name in contract.cursor]
+    order: list[sql.Composable] = [
+        sql.SQL("s.{} desc nulls last").format(sql.Identifier(name)) for name in contract.cursor
+    ]
+    if not in_order:
+        order.append(sql.SQL('s::text collate "C" desc'))
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
@@ -152,7 +156,7 @@ def _drop_duplicates(connection: Connection, contract: Contract) -> int:
             ).format(
                 key=key,
                 stage=sql.Identifier(STAGE),
-                order=sql.SQL(", ").join([*order, sql.SQL('s::text collate "C" desc'), sql.SQL("s.ctid desc")]),
+                order=sql.SQL(", ").join([*order, sql.SQL("s.ctid desc")]),
             )
         )
         return cursor.rowcount
@@ -170,8 +174,12 @@ def _insert(connection: Connection, contract: Contract, load_id: int) -> int:
         return cursor.rowcount
 
 
-def _upsert(connection: Connection, contract: Contract, load_id: int) -> tuple[int, int]:
-    """Rows inserted and updated. Equal rows are left out first: ON CONFLICT would lock, that is write, each of them."""
+def _upsert(connection: Connection, contract: Contract, load_id: int, *, guarded: bool) -> tuple[int, int]:
+    """Rows inserted and updated. Equal rows are left out first: ON CONFLICT would lock, that is write, each of them.
+
+    ``guarded``: so are rows that are older, by the cursor's first column, than raw's row of the same key.
+    """
+    older = sql.SQL("s.{0} < r.{0}").format(sql.Identifier(contract.cursor[0])) if guarded and contract.cursor else None
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
@@ -181,7 +189,7 @@ def _upsert(connection: Connection, contract: Contract, load_id: int) -> tuple[i
                     select {names}, {load} from {stage} as s
                     where not exists (
                         select from {raw} as r
-                        where {same_key} and r._deleted_at is null and ({theirs}) is not distinct from ({ours})
+                        where {same_key} and ({older} or r._deleted_at is null and ({theirs}) is not distinct from ({ours}))
                     )
                     on conflict ({key}) do update
                     set {changes}, _batch_id = excluded._batch_id, _loaded_at = excluded._loaded_at, _deleted_at = null
@@ -196,6 +204,7 @@ def _upsert(connection: Connection, contract: Contract, load_id: int) -> tuple[i
                 names=sql.SQL(", ").join(sql.Identifier(column.name) for column in contract.columns),
                 load=sql.Literal(load_id),
                 same_key=same_key(contract, "s", "r"),
+                older=older or sql.SQL("false"),
                 theirs=_all_of("s", contract),
                 ours=_all_of("r", contract),
                 excluded=_all_of("excluded", contract),

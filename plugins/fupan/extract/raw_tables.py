@@ -113,11 +113,15 @@ def _extend(connection: Connection, contract: Contract, new: Iterable[Column]) -
     with connection.cursor() as cursor:
         for column in new:
             cursor.execute(sql.SQL("alter table {} add column {}").format(relation(contract), _definition(column)))
-        # Rows loaded so far lack the new column's values: a void position has the next load read the whole table.
-        cursor.execute(
-            "update ops.watermark set position = '{}', moved_at = clock_timestamp() where system = %s and table_name = %s",
-            [contract.system, contract.name],
-        )
+        # Rows loaded so far lack the new column's values: the next load reads the whole table, or all files, again.
+        for void in (
+            "ops.watermark set position = '{}', moved_at = clock_timestamp()",
+            "ops.source_file set is_void = true",
+        ):
+            cursor.execute(
+                f"update {void} where system = %s and table_name = %s",
+                [contract.system, contract.name],
+            )
     _comment(connection, contract, new)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from psycopg2 import sql
 
 from fupan.contracts.contract import Contract
-from fupan.contracts.installation import SourceTable
+from fupan.contracts.installation import FilesTable, SourceTable
 from fupan.extract import control_totals, drift, ledger
 from fupan.extract.ledger import LoadResult
 from fupan.extract.load import Counts, mark_deleted
@@ -24,11 +24,17 @@ _KEYS = "fupan_keys"
 
 
 def reconcile_system(system: str, business_day: date, orchestrator_run_id: str | None = None) -> list[LoadResult]:
-    """Reconcile every delivered table of a system that its contract does not exempt; raises the first table's error."""
+    """Reconcile every delivered table of a system whose keys it tells and that its contract does not exempt; raises the first
+    table's error."""
     installed = system_of(system)
-    wanted = [(contract, entry) for contract, entry in tables_of(installed) if contract.reconcile != "never"]
+    wanted = [table for table in tables_of(installed) if table[0].reconcile != "never" and tells_keys(table[1])]
     with running(installed, business_day, kind="maintain", orchestrator_run_id=orchestrator_run_id) as session:
         return each_table(session, wanted, lambda *table: [reconcile_table(*table, after_load=False)])
+
+
+def tells_keys(entry: SourceTable) -> bool:
+    """Whether the source can be asked for all keys of a table: files tell what changed, or are the whole table themselves."""
+    return not isinstance(entry, FilesTable)
 
 
 def reconcile_table(session: Session, contract: Contract, entry: SourceTable, *, after_load: bool) -> LoadResult:

@@ -9,7 +9,7 @@ from fupan.contracts.installation import SourceTable, SqlSystem
 from fupan.extract import landing
 from fupan.extract.cursors import Window
 from fupan.extract.ledger import LoadResult, describe
-from fupan.extract.reconcile import reconcile_table
+from fupan.extract.reconcile import reconcile_table, tells_keys
 from fupan.extract.session import Session, each_table, running, system_of, tables_of
 from fupan.extract.table import load_table
 from fupan.warehouse.connection import connect
@@ -33,7 +33,7 @@ def extract_system(
     def load(session: Session, contract: Contract, entry: SourceTable) -> list[LoadResult]:
         loaded = [load_table(session, contract, entry, window)]
         # A table that was read whole has had its deletes found already.
-        if contract.reconcile == "nightly" and loaded[0].mode == "incremental":
+        if contract.reconcile == "nightly" and loaded[0].mode == "incremental" and tells_keys(entry):
             # Only a database has a snapshot; any other source may rightly have got new keys since the load.
             is_snapshot = isinstance(session.system, SqlSystem)
             loaded.append(reconcile_table(session, contract, entry, after_load=is_snapshot))

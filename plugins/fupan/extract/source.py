@@ -41,11 +41,18 @@ class Bound:
 
 @dataclass(frozen=True)
 class Read:
-    """One read of one source table: what the installation says of it, narrowed by ``bound``."""
+    """One read of one source table: what the installation says of it, narrowed by ``bound``.
+
+    Files, which no bound narrows, are read once: again those whose day is in ``window``, all where ``anew``. ``load_id``: of
+    the load that reads.
+    """
 
     contract: Contract
     entry: SourceTable
     bound: Bound | None = None
+    window: tuple[date, date] | None = None
+    anew: bool = False
+    load_id: int | None = None
 
     @property
     def query(self) -> str:
@@ -61,11 +68,13 @@ class Copied:
 
     ``differences``: what only the rows show of the contract (columns none of whose values fit, columns that are not there).
     ``whole``: the stage is the whole table, so what it lacks is deleted at the source.
+    ``may_be_older``: the stage holds states of several times, in their order, that may be older than what raw holds.
     """
 
     rows: int
     whole: bool
     differences: tuple[Difference, ...] = ()
+    may_be_older: bool = False
 
 
 class Source(Protocol):

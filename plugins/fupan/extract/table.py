@@ -38,7 +38,9 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         raw_is_empty = _is_empty(control, contract)
         plan = cursors.plan(contract, position, raw_is_empty, window, session.system.time_zone)
         ledger.plan_load(control, load_id, plan.mode)
-        read = Read(contract, entry, plan.bound)
+        is_void = position is not None and set(position) != set(contract.cursor)
+        anew = raw_is_empty or (is_void and bool(contract.cursor))
+        read = Read(contract, entry, plan.bound, window, anew, load_id)
         source = session.source()
         differences = drift.compare(contract, source.describe(read))
         _heed(control, contract, differences)
@@ -50,7 +52,7 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         reached = None
         if plan.mode != "window":
             reached = cursors.highest(work, contract, STAGE, session.business_day + timedelta(days=2))
-        counts = settle(work, contract, load_id, copied.rows, whole=copied.whole, raw_is_empty=raw_is_empty)
+        counts = settle(work, contract, load_id, copied, raw_is_empty=raw_is_empty)
         agree, theirs = None, source.totals(read)
         if theirs is not None:
             ours = control_totals.of_raw(work, contract, None if copied.whole else STAGE)

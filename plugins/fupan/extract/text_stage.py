@@ -68,16 +68,7 @@ class Fault:
 
 
 def create_landed(warehouse: Connection, columns: Sequence[str]) -> None:
-    """Make the empty relation of these text columns; it goes with the transaction, or when the next one is made.
-
-    Raises ContractError where two columns have one name.
-    """
-    if doubled := sorted({name for name in columns if columns.count(name) > 1}):
-        raise ContractError(
-            f"Columns are delivered twice: {', '.join(doubled)}",
-            column=doubled[0],
-            remedy="Ask the source's owner to name them differently",
-        )
+    """Make the empty relation of these text columns; it goes with the transaction, or when the next one is made."""
     with warehouse.cursor() as cursor:
         cursor.execute(sql.SQL("drop table if exists {}").format(sql.Identifier("pg_temp", _LANDED)))
         cursor.execute(

@@ -23,7 +23,7 @@ create schema if not exists statistics authorization fupan_builder;
 grant usage on schema ops to fupan_loader, fupan_builder;
 grant select on all tables in schema ops to fupan_loader, fupan_builder;
 grant insert, update on ops.run, ops.landing, ops.source_table, ops.source_system, ops.load, ops.watermark, ops.drift,
-    ops.rejected_row, ops.control_total, ops.pseudonym_key to fupan_loader;
+    ops.source_file, ops.rejected_row, ops.control_total, ops.pseudonym_key to fupan_loader;
 grant insert, update, delete on all tables in schema ops to fupan_builder;
 grant create on schema ops to fupan_builder;
 

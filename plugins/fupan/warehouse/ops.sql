@@ -91,6 +91,27 @@ create table if not exists ops.watermark (
 );
 comment on table ops.watermark is 'One row a source table read by cursor: the position up to which it is loaded, written in the transaction of the load.';
 
+create table if not exists ops.source_file (
+    system text not null,
+    table_name text not null,
+    file_name text not null,
+    sha256 text not null,
+    size_bytes bigint not null,
+    modified_at timestamptz not null,
+    day date,
+    row_count bigint,
+    same_as text,
+    is_void boolean not null default false,
+    load_id bigint not null references ops.load,
+    read_at timestamptz not null default clock_timestamp(),
+    primary key (system, table_name, file_name, sha256)
+);
+comment on table ops.source_file is 'One row a file of a drop folder and content of it that a load has read, written in the transaction of that load.';
+comment on column ops.source_file.day is 'Day that the file''s name tells; null where names tell none.';
+comment on column ops.source_file.row_count is 'Rows in the file, rejected ones among them; null where it was not read.';
+comment on column ops.source_file.same_as is 'The file that was read before with the same content, so that this one was not.';
+comment on column ops.source_file.is_void is 'Raw has gained a column since: the file is to be read again.';
+
 create table if not exists ops.drift (
     drift_id bigint generated always as identity primary key,
     system text not null,
