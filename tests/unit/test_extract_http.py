@@ -43,11 +43,14 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[Api]:
     served.close()
 
 
-def client(api: Api, **auth: Any) -> Client:
-    system = HttpSystem(
+def system(**auth: Any) -> HttpSystem:
+    return HttpSystem(
         system="shop", kind="http", connection="shop_test", time_zone="Asia/Shanghai", auth=Auth(**auth), tables={}
     )
-    return Client(system, Site(api.url, "me", TOKEN))
+
+
+def client(api: Api, folder: str = "", **auth: Any) -> Client:
+    return Client(system(**auth), Site(api.url + folder, "me", TOKEN))
 
 
 def read(api: Api, paging: Paging = CURSOR, **parameters: str) -> list[Any]:
@@ -113,6 +116,8 @@ def test_another_charset_and_half_an_emoji(api: Api) -> None:
         Reply(b"\x1f\x8bnot really", headers={"Content-Encoding": "gzip"}),
         Reply(b"\xff\xfe["),
         Reply(b"[" * 100_000),
+        Reply(b'{"data": [{"n": 1e99999999999999999999}]}'),
+        Reply(status=302, headers={"Location": "http://[no:address"}),
     ],
 )
 def test_what_goes_wrong_for_a_while_is_no_empty_page(api: Api, fault: Reply) -> None:
@@ -234,26 +239,33 @@ def test_basic_and_no_credentials(api: Api) -> None:
         "Basic bWU6YS10b2tlbi10aGF0LW5vYm9keS1tYXktc2Vl"  # me:a-token-that-nobody-may-see
     ]
     assert client(api, scheme="none").get("/who", {}).document == [None]
-    system = HttpSystem(
-        system="shop", kind="http", connection="shop_test", time_zone="UTC", auth=Auth(scheme="basic"), tables={}
-    )
     with pytest.raises(ConfigurationError, match="shop_test has no login"):
-        Client(system, Site(api.url, None, TOKEN))
+        Client(system(scheme="basic"), Site(api.url, None, TOKEN))
+
+
+def test_a_token_that_no_header_can_carry() -> None:
+    for site in (Site("http://api", None, TOKEN + "\n"), Site("http://api", None, "灯" + TOKEN)):
+        with pytest.raises(ConfigurationError, match="line break") as refusal:
+            Client(system(), site)
+        assert TOKEN not in str(refusal.value)
 
 
 def test_a_signed_request(api: Api) -> None:
     def check(request: Any) -> Any:
         told = dict(request.parameters)
         signature = told.pop("sign")
-        text = request.path + "".join(f"{name}{told[name]}" for name in sorted(told))
+        text = "/orders" + "".join(f"{name}{told[name]}" for name in sorted(told))
         wanted = hmac.new(TOKEN.encode(), text.encode(), hashlib.sha256).hexdigest().upper()
-        return {"data": [told]} if signature == wanted else Reply({"error": "sign"}, 403)
+        more = None if "from" in told else "/rest/orders?from=2&sign=old"
+        return {"data": [told], "next": more} if signature == wanted else Reply({"error": "sign"}, 403)
 
-    api.lists["/orders"] = check
+    api.lists["/rest/orders"] = check
     api.faults = [Reply(status=500)]
-    told = client(api, scheme="signed").get("/orders", {"名": "灯 &", "limit": "2"}).document["data"][0]
-    assert (told["app_key"], told["名"]) == ("me", "灯 &")
-    assert abs(int(told["timestamp"]) / 1000 - time.time()) < 10
+    signer = client(api, "/rest", scheme="signed")
+    walk = pages(signer, contract(), ORDERS, Paging(kind="link", next="next"), {"名": "灯 &", "limit": "2"})
+    first, second = (page.items[0] for page in walk)
+    assert (first["app_key"], first["名"], second["from"]) == ("me", "灯 &", "2")
+    assert abs(int(first["timestamp"]) / 1000 - time.time()) < 10
     assert "Authorization" not in api.requests[0].headers
 
 

@@ -15,12 +15,19 @@ _NEEDS = {"none": (), "bearer": ("password",), "basic": ("login", "password"), "
 
 
 def require_secrets(auth: Auth, site: Site, connection: str, system: str) -> None:
-    """Raise ConfigurationError where the connection lacks what the scheme needs."""
+    """Raise ConfigurationError where the connection lacks what the scheme needs, or has what no header can carry."""
     if missing := [part for part in _NEEDS[auth.scheme] if not getattr(site, part)]:
         raise ConfigurationError(
             f"Connection {connection} has no {' and no '.join(missing)}, which {auth.scheme} requests need",
             system=system,
             remedy="Complete the connection, or correct `auth` in the installation's YAML",
+        )
+    told = headers(auth, site)
+    if not all(text.isascii() and text.isprintable() for text in [*told, *told.values()]):
+        raise ConfigurationError(
+            f"Connection {connection} has a password or an extra with a line break or a letter beyond ASCII",
+            system=system,
+            remedy="Enter it again; a line break often comes along when a token is pasted",
         )
 
 
@@ -37,7 +44,7 @@ def headers(auth: Auth, site: Site) -> dict[str, str]:
 def signed(auth: Auth, site: Site, path: str, parameters: Mapping[str, str], now: datetime) -> dict[str, str]:
     """The parameters, and where the scheme says so with key, time and signature over ``path`` and all of them.
 
-    ``now``: in the source's zone.
+    ``path``: below the connection's address. ``now``: in the source's zone.
     """
     if auth.scheme != "signed":
         return dict(parameters)

@@ -120,17 +120,15 @@ class Client:
 
     def follow(self, answer: Answer, link: str, table: str | None = None) -> Answer:
         """The document that ``answer`` links to; raises as `get`, and ContractError where that is on another server."""
-        url = urljoin(answer.url, link)
-        if _origin(url) != _origin(self._site.base):
+        url = _joined(answer.url, link)
+        if not self._is_ours(url):
             raise ContractError(
                 "A page links to another server, which must not see the credentials",
                 system=self._system.system,
                 table=table,
                 remedy=f"If the source has moved, correct the address of connection {self._system.connection}",
             )
-        parts = urlsplit(url)
-        parameters = dict(parse_qsl(parts.query, keep_blank_values=True))
-        return self._ask(parts._replace(query="", fragment="").geturl(), parameters, table)
+        return self._ask(url, {}, table)
 
     def close(self) -> None:
         """Leave the server."""
@@ -139,9 +137,8 @@ class Client:
     def _ask(self, url: str, parameters: Mapping[str, str], table: str | None) -> Answer:
         patience, path = Patience(in_the_middle=self._has_answered), urlsplit(url).path
         while True:
-            told = http_auth.signed(self._system.auth, self._site, path, parameters, datetime.now(self._zone))
             try:
-                response, body = self._fetch(f"{url}?{urlencode(told, quote_via=quote)}" if told else url)
+                response, body = self._fetch(self._addressed(url, parameters))
                 if response.status == 200:
                     answer = Answer(url, _document(response, body), _next_link(response))
                     self._has_answered = True
@@ -161,11 +158,21 @@ class Client:
                 log.info("%s: GET %s: %s; again in %.1f s", self._system.system, path, failure, wait)
                 time.sleep(wait)
 
+    def _addressed(self, url: str, parameters: Mapping[str, str]) -> str:
+        """The address with its parameters, signed where the scheme says so."""
+        if self._system.auth.scheme == "signed":
+            parts = urlsplit(url)
+            path = parts.path.removeprefix(urlsplit(self._site.base).path)
+            told = dict(parse_qsl(parts.query, keep_blank_values=True)) | dict(parameters)
+            url = parts._replace(query="").geturl()
+            parameters = http_auth.signed(self._system.auth, self._site, path, told, datetime.now(self._zone))
+        return f"{url}?{urlencode(parameters, quote_via=quote)}" if parameters else url
+
     def _fetch(self, url: str) -> tuple[BaseHTTPResponse, bytes]:
         """One attempt: the answer and its body; another server that it redirects to does not see the credentials."""
         for _ in range(1 + _REDIRECTS):
             headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "fupan"}
-            if _origin(url) == _origin(self._site.base):
+            if self._is_ours(url):
                 headers |= self._identity
             try:
                 response = self._pool.request("GET", url, headers=headers, redirect=False, preload_content=False)
@@ -179,8 +186,11 @@ class Client:
             location = response.get_redirect_location()
             if not location:
                 return response, body
-            url = urljoin(url, location)
+            url = _joined(url, location)
         raise _NotNow(f"redirected more than {_REDIRECTS} times")
+
+    def _is_ours(self, url: str) -> bool:
+        return _origin(url) == _origin(self._site.base)
 
     def _refused(self, status: int, body: bytes, path: str, table: str | None) -> NoReturn:
         system, connection = self._system.system, self._system.connection
@@ -236,7 +246,7 @@ def _document(response: BaseHTTPResponse, body: bytes) -> Any:
         text = body.decode(charset[1] if charset else "utf-8-sig")
         document = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
         return _mended(document) if _PART_OF_A_CHARACTER.search(text) else document
-    except (ValueError, LookupError, RecursionError):
+    except (ValueError, ArithmeticError, LookupError, RecursionError):
         shown = re.sub(r"[^\w/+.-].*", "", kind) or "of no type"
         raise _NotNow(f"the answer is no JSON document ({len(body)} bytes, {shown})") from None
 
@@ -259,6 +269,16 @@ def _next_link(response: BaseHTTPResponse) -> str | None:
     return found[1] if found else None
 
 
+def _joined(base: str, link: str) -> str:
+    """The address of a link; one that is none is on no server."""
+    try:
+        url = urljoin(base, link)
+        _origin(url)
+    except ValueError:
+        return "no address"
+    return url
+
+
 def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
@@ -270,8 +290,8 @@ def _described(failure: HTTPError) -> str:
 
 def _spellings(secrets: list[str | None], site: Site) -> list[str]:
     """The secrets, also as they stand in JSON, in an address and in a header; long ones first."""
-    known = {secret for secret in secrets if secret}
-    known |= {b64encode(f"{site.login}:{site.password}".encode()).decode()}
+    known = {secret for secret in secrets if secret and len(secret) > 3}
+    known |= {b64encode(f"{site.login or ''}:{site.password or ''}".encode()).decode()}
     known |= {json.dumps(secret, ensure_ascii=False)[1:-1] for secret in known} | {
         quote(secret, "") for secret in known
     }

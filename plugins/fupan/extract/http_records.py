@@ -27,10 +27,12 @@ def at(document: Any, path: str) -> Any:
 
 
 def as_text(value: Any) -> str | None:
-    """A JSON value as the warehouse reads it: numbers as they were written, objects and lists as JSON."""
+    """A JSON value as the warehouse reads it: numbers as they were written, objects and lists as JSON; ABSENT is null."""
     if value is None or isinstance(value, str):
         return value
-    return _json(value)
+    if isinstance(value, (int, Decimal)):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    return None if value is ABSENT else _json(value)
 
 
 def _json(value: Any) -> str:
@@ -89,5 +91,4 @@ class Fields:
         """The objects' values in the order of ``columns``; null where an object lacks a field."""
         paths = [(path, "." in path) for path in self._paths.values()]
         for item in items:
-            found = (at(item, path) if nested else item.get(path) for path, nested in paths)
-            yield [None if value is ABSENT else as_text(value) for value in found]
+            yield [as_text(at(item, path) if nested else item.get(path)) for path, nested in paths]
