@@ -1,9 +1,9 @@
-"""`make real-figures`: the marts of `make nightly-real` against figures from the raw file alone; exit code 1 on a difference.
+"""`make real-figures`: the marts of `make nightly-real` against figures from the raw files alone; exit code 1 on a difference.
 
     python -m tests.real.figures
 
-Expected is what `expected_figures` counts, less the rows that stand in open quarantine. The marts are read as a BI user reads
-them.
+Expected is what `expected_figures` and `expected_feedback` count, less the rows that stand in open quarantine. The marts are
+read as a BI user reads them.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ import psycopg2
 
 from fupan.errors import FupanError
 from fupan.warehouse.connection import Connection, connect, rows
+from tests.real import expected_feedback
 from tests.real.expected_figures import Figures, figures
-from tests.real.files import order_files
+from tests.real.files import complaints_file, order_files, reviews_file
 from tests.real.server import embedded_server
 
 TOP = 20
@@ -32,6 +33,7 @@ Cell = tuple[str, ...]
 _QUARANTINED = """
 select
     table_name,
+    row_key,
     row_content ->> 'order_id' as order_id,
     row_content ->> 'sku' as sku,
     (row_content ->> 'qty')::integer as units,
@@ -40,7 +42,7 @@ select
     array_agg(rule order by rule) as rules
 from ops.quarantine
 where released_at is null
-group by quarantine.row_key, 1, 2, 3, 4, 5, 6
+group by 1, 2, 3, 4, 5, 6, 7
 """
 
 #: Last column: the figure; the columns before it: the cell.
@@ -64,6 +66,46 @@ _PUBLISHED = {
     f"revenue of the top {TOP} products": f"""
         select sku, sum(revenue)
         from sales_performance.product_flags where currency = 'GBP' group by 1 order by 2 desc, 1 limit {TOP}
+    """,
+}
+
+
+_FEEDBACK = {
+    "reviews by product and month": """
+        select sku, to_char(month_start, 'YYYY-MM'), sum(review_count) from after_sales.review_rating group by 1, 2
+    """,
+    "average stars by product and month": """
+        select sku, to_char(month_start, 'YYYY-MM'), round(average_review_rating, 6) from after_sales.review_rating
+    """,
+    "average stars by brand": """
+        select brand, round(sum(rating_sum) / sum(review_count), 6) from after_sales.review_rating group by 1
+    """,
+    "complaints by month": """
+        select to_char(period_start, 'YYYY-MM'), case_count from after_sales.response_time
+        where period_type = 'month' and slice_type = 'all' and case_type = 'complaint'
+    """,
+    "median days to reply by month": """
+        select to_char(period_start, 'YYYY-MM'), median_first_response_days from after_sales.response_time
+        where period_type = 'month' and slice_type = 'all' and case_type = 'complaint'
+    """,
+    "mean days to reply by month": """
+        select to_char(period_start, 'YYYY-MM'), mean_first_response_days from after_sales.response_time
+        where period_type = 'month' and slice_type = 'all' and case_type = 'complaint'
+    """,
+}
+#: What others have published of the same files, to the decimals that they gave.
+_KNOWN = {
+    "mean stars as the collector gives them": """
+        select brand, round(sum(rating_sum) / sum(review_count), 6) from after_sales.review_rating
+        where brand not in ('Yangzi', 'Viomi') group by 1
+    """,
+    "days to reply over all as published": """
+        select measure, round(value, 3)
+        from after_sales.response_time
+        cross join lateral (
+            values ('median', median_first_response_days), ('mean', mean_first_response_days)
+        ) as over_all (measure, value)
+        where period_type = 'all' and slice_type = 'all' and case_type = 'complaint'
     """,
 }
 
@@ -97,7 +139,7 @@ def main() -> int:
         with connect("builder", "real figures") as connection:
             quarantined = rows(connection, _QUARANTINED)
         with connect("reader", "real figures") as connection:
-            comparisons = _comparisons(_expected(quarantined), connection)
+            comparisons = [*_orders(_expected(quarantined), connection), *_feedback(quarantined, connection)]
     differences = [line for comparison in comparisons for line in comparison.differences()]
     compared = sum(len(comparison.cells) for comparison in comparisons)
     _print_comparisons(comparisons)
@@ -128,7 +170,7 @@ def _expected(quarantined: Iterable[Mapping[str, Any]]) -> Figures:
     return expected
 
 
-def _comparisons(expected: Figures, connection: Connection) -> list[Comparison]:
+def _orders(expected: Figures, connection: Connection) -> list[Comparison]:
     wanted = [
         _cells(expected.lines),
         _cells(expected.units),
@@ -139,6 +181,29 @@ def _comparisons(expected: Figures, connection: Connection) -> list[Comparison]:
     return [
         Comparison(name, cells, _published(connection, query))
         for (name, query), cells in zip(_PUBLISHED.items(), wanted, strict=True)
+    ]
+
+
+def _feedback(quarantined: Iterable[Mapping[str, Any]], connection: Connection) -> list[Comparison]:
+    without: dict[str, set[str]] = defaultdict(set)
+    for row in quarantined:
+        without[row["table_name"]].add(row["row_key"][0])
+    reviews = expected_feedback.reviews(reviews_file(), without["rev_reviews"])
+    complaints = expected_feedback.complaints(complaints_file(), without["cs_complaints"])
+    stars, by_month = reviews.groupby(["product", "month"])["stars"], complaints.groupby("month")["seconds"]
+    wanted: list[dict[Cell, Decimal]] = [
+        {cell: Decimal(int(count)) for cell, count in stars.size().items()},
+        {cell: expected_feedback.mean(values) for cell, values in stars},
+        {(brand,): expected_feedback.mean(values) for brand, values in reviews.groupby("brand")["stars"]},
+        {(month,): Decimal(int(count)) for month, count in by_month.size().items()},
+        {(month,): expected_feedback.days(values, "median") for month, values in by_month},
+        {(month,): expected_feedback.days(values, "mean") for month, values in by_month},
+        {(brand,): Decimal(mean) for brand, mean in expected_feedback.PUBLISHED_MEANS.items()},
+        {(measure,): Decimal(days) for measure, days in expected_feedback.PUBLISHED_DAYS.items()},
+    ]
+    return [
+        Comparison(name, cells, _published(connection, query))
+        for (name, query), cells in zip((_FEEDBACK | _KNOWN).items(), wanted, strict=True)
     ]
 
 
@@ -163,12 +228,12 @@ def _top(revenue: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def _print_comparisons(comparisons: list[Comparison]) -> None:
-    print(f"{'figure':<34}{'cells':>7}{'equal':>7}{'differ':>8}{'expected':>18}{'published':>18}")
+    print(f"{'figure':<40}{'cells':>7}{'equal':>7}{'differ':>8}{'expected':>18}{'published':>18}")
     for comparison in comparisons:
         cells, different = len(comparison.cells), len(comparison.differences())
         expected, published = sum(comparison.expected.values()), sum(comparison.published.values())
         print(
-            f"{comparison.name:<34}{cells:>7,}{cells - different:>7,}{different:>8,}{expected:>18,.2f}{published:>18,.2f}"
+            f"{comparison.name:<40}{cells:>7,}{cells - different:>7,}{different:>8,}{expected:>18,.2f}{published:>18,.2f}"
         )
 
 

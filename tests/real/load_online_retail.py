@@ -20,7 +20,7 @@ from fupan.server.postgres import EmbeddedPostgres
 from tests.real.files import order_files
 
 DATABASE = "online_retail"
-SCHEMA = "shop"
+SCHEMA, ROLE = "shop", "shop_reader"
 
 # As a till's export: no key, no stamp of a change, a time stamp that names no zone.
 _TABLE = """
@@ -56,7 +56,8 @@ def load() -> str:
             cursor.execute("analyze shop.invoice_lines")
         connection.commit()
     print(f"{rows:,} order lines in {time.monotonic() - started:.1f} s", file=sys.stderr)
-    return login.allow_reading(DATABASE, SCHEMA)
+    login.allow_reading(DATABASE, ROLE, SCHEMA)
+    return login.reading_url(DATABASE, ROLE)
 
 
 if __name__ == "__main__":
