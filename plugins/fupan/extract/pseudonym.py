@@ -5,7 +5,8 @@ plain ones), case folded letter by letter, blanks and invisible characters dropp
 less China's country code before a mobile number. What normalises to nothing is missing. The hash is HMAC-SHA256 in hex.
 
 PostgreSQL's own `lower` depends on the database's locale and pgcrypto is not everywhere: so the SQL form folds case by
-`translate` with the same table as Python and builds the HMAC from the core function `sha256`.
+`translate` with the same table as Python and builds the HMAC from the core function `sha256`. `translate` compares every
+letter with its whole table, half a thousand letters: only values that hold one of them pay for it.
 """
 
 from __future__ import annotations
@@ -30,8 +31,16 @@ _FROM, _TO = "".join(_CAPITALS) + _DROPPED, "".join(c.lower() for c in _CAPITALS
 _ASCII_LOWER = {n: n + 32 for n in range(ord("A"), ord("Z") + 1)}
 _TABLE = str.maketrans({c: c.lower() for c in _CAPITALS} | dict.fromkeys(_DROPPED)) | _ASCII_LOWER
 
+_ASCII_DROPPED = "".join(c for c in _DROPPED if c.isascii())
+
+#: ASCII and unified ideographs: NFKC leaves them as they are, alone and in any company of each other.
+_PLAIN = r"^[\u0001-\u007f\u3400-\u4dbf\u4e00-\u9fff]*$"
+#: What only the whole table folds or drops.
+_RARE = f"[{''.join(c for c in _FROM if not c.isascii())}]"
+
 _NOT_A_DIGIT = "[^0123456789]"
-_CHINESE_MOBILE = "^(0086|86)(1[0123456789]{10})$"
+#: The country code, where a mobile number follows.
+_BEFORE_MOBILE = "^(?:0086|86)(?=1[0123456789]{10}$)"
 
 #: Settings of the source's transaction that carry the padded key, which so stays out of the text of long statements.
 _INNER, _OUTER = "fupan.inner_key", "fupan.outer_key"
@@ -41,7 +50,7 @@ def normalised(value: str, kind: PersonalData) -> str | None:
     """What is hashed; None where nothing is left."""
     text = unicodedata.normalize("NFKC", value).translate(_TABLE)
     if kind == "phone":
-        text = re.sub(_CHINESE_MOBILE, r"\2", re.sub(_NOT_A_DIGIT, "", text))
+        text = re.sub(_BEFORE_MOBILE, "", re.sub(_NOT_A_DIGIT, "", text))
     return text or None
 
 
@@ -51,17 +60,39 @@ def hashed(value: str, kind: PersonalData, key: bytes) -> str | None:
     return None if text is None else hmac.digest(key, text.encode(), "sha256").hex()
 
 
-def sql_hashed(value: sql.Composable, kind: PersonalData) -> sql.Composed:
-    """SQL for the same, on PostgreSQL 13 or newer with encoding UTF8, once `sql_key` ran in the transaction."""
-    text: sql.Composable = sql.SQL('translate(lower(normalize({}::text, nfkc) collate "C"), {}, {})').format(
-        value, sql.Literal(_FROM), sql.Literal(_TO)
-    )
+def sql_normalised(value: sql.Composable, kind: PersonalData) -> sql.Composed:
+    """SQL for what is hashed, null where nothing is left; ``value`` may be evaluated several times."""
+    given = {
+        "value": sql.SQL('{}::text collate "C"').format(value),
+        "nfkc": sql.SQL('normalize({}::text, nfkc) collate "C"').format(value),
+        "plain": sql.Literal(_PLAIN),
+    }
     if kind == "phone":
-        text = sql.SQL("regexp_replace(regexp_replace({}, {}, '', 'g'), {}, {})").format(
-            text, sql.Literal(_NOT_A_DIGIT), sql.Literal(_CHINESE_MOBILE), sql.Literal(r"\2")
+        # Folding case makes no digit and takes none away.
+        text = sql.SQL(
+            "regexp_replace(regexp_replace(case when {value} ~ {plain} then {value} else {nfkc} end, {no_digit}, '', 'g'),"
+            " {before_mobile}, '')"
+        ).format(**given, no_digit=sql.Literal(_NOT_A_DIGIT), before_mobile=sql.Literal(_BEFORE_MOBILE))
+    else:
+        text = sql.SQL(
+            "case when {value} ~ {plain} then translate(lower({value}), {dropped}, '')"
+            " when {nfkc} ~ {rare} then translate(lower({nfkc}), {letters}, {folded})"
+            " else translate(lower({nfkc}), {dropped}, '') end"
+        ).format(
+            **given,
+            rare=sql.Literal(_RARE),
+            dropped=sql.Literal(_ASCII_DROPPED),
+            letters=sql.Literal(_FROM),
+            folded=sql.Literal(_TO),
         )
-    keyed = sql.SQL("sha256(decode(current_setting({}), 'hex') || {})")
-    inner = keyed.format(sql.Literal(_INNER), sql.SQL("convert_to(nullif({}, ''), 'UTF8')").format(text))
+    return sql.SQL("nullif({}, '')").format(text)
+
+
+def sql_hashed(value: sql.Composable, kind: PersonalData) -> sql.Composed:
+    """SQL for the hash, on PostgreSQL 13 or newer with encoding UTF8, once `sql_key` ran in the transaction."""
+    # As a sub-select the key is decoded once, not once a row.
+    keyed = sql.SQL("sha256((select decode(current_setting({}), 'hex')) || {})")
+    inner = keyed.format(sql.Literal(_INNER), sql.SQL("convert_to({}, 'UTF8')").format(sql_normalised(value, kind)))
     return sql.SQL("encode({}, 'hex')").format(keyed.format(sql.Literal(_OUTER), inner))
 
 
