@@ -134,7 +134,9 @@ class AnySource:
             self._connection.close()
         self._engine.dispose()
 
-    def _lines(self, read: Read, columns: Sequence[Column], fits: Counter[str], misfits: Counter[str]) -> Iterator[str]:
+    def _lines(
+        self, read: Read, columns: Sequence[Column], fits: Counter[str], misfits: Counter[str]
+    ) -> Iterator[bytes]:
         """COPY lines of the read's rows; counts by column how many values fit."""
         converters = [self._converter(column) for column in columns]
         with self._errors(read):

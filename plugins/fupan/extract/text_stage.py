@@ -33,20 +33,18 @@ ORIGIN, ROW = "fupan_origin", "fupan_row"
 RETYPED_FROM = 10
 
 _LANDED, _FAULT = "fupan_landed", "fupan_fault"
-#: NUL, and the halves of characters by which Python marks bytes that it can't decode.
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 _BLANKS = " \t\r\n\f\v\u00a0\u3000\ufeff"
 
 #: Server version from which PostgreSQL has the function.
 _HAS_INPUT_IS_VALID = 160000
-_INTEGER = r"^[+-]?\d{1,30}(\.0*)?$"
-_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
-_YEAR_FIRST = r"^(\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{8})($|[ T])"
+_INTEGER = r"^[+-]?[0-9]+(?:\.0*)?$"
+_NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$"
+_YEAR_FIRST = r"^(?:[0-9]{4}[-/]|[0-9]{8}(?:$|[ T]))"
 _TRUE, _FALSE = ["true", "t", "yes", "y", "on", "1", "是"], ["false", "f", "no", "n", "off", "0", "否"]
 
 #: SQL on text `{t}` -> value of the family's stage type, null where it does not fit. No form ever raises.
 _CASTS = {
-    "integer": "case when {t} ~ {integer} then"
+    "integer": "case when {t} ~ {integer} and length({t}) < 1000 then"
     " case when {t}::numeric between -9223372036854775808 and 9223372036854775807 then {t}::numeric::bigint end end",
     "numeric": "case when {t} ~ {number} and length({t}) < 1000 then {t}::numeric end",
     "double precision": "case when {t} ~ {number} and length({t}) < 1000 then"
@@ -114,17 +112,22 @@ def convert(
         try:
             cursor.execute(sql.SQL("with {} select * from ({}\n) as q limit 0").format(_landed(), query))
             delivered = [column.name for column in cursor.description or ()]
-            missing = [Difference(c.name, "missing", _expected(c)) for c in columns if c.name not in delivered]
-            if not missing:
+            found = [
+                Difference(column.name, "missing", f"contract says {column.data_type}")
+                for column in columns
+                if column.name not in delivered
+            ]
+            if not found:
                 if any(column.personal_data for column in columns):
                     cursor.execute(sql_key())
+                place = _end(cursor, stage)
                 cursor.execute(_staging(warehouse, columns, stage, query, delivered))
-                missing = _retyped(columns, cursor.fetchone() or ())
+                found = _retyped(cursor, columns, stage, place)
                 cursor.execute(_faults(stage))
             cursor.execute("release savepoint fupan_landed")
         except psycopg2.errors.UndefinedColumn as unknown:
             cursor.execute("rollback to savepoint fupan_landed")
-            missing = [Difference(_quoted(unknown), "missing", "the installation's select names it")]
+            found = [Difference(_quoted(unknown), "missing", "the installation's select names it")]
         except (psycopg2.DataError, psycopg2.ProgrammingError, psycopg2.NotSupportedError) as error:
             raise ContractError(
                 f"The installation's select fails: {without_values(error)}",
@@ -132,7 +135,7 @@ def convert(
                 table=read.contract.name,
                 remedy="Correct it; leave values as text where they may be malformed: a bad one is then a rejected row",
             ) from None
-    return tuple(missing)
+    return tuple(found)
 
 
 def staged(warehouse: Connection, stage: str) -> int:
@@ -143,18 +146,18 @@ def staged(warehouse: Connection, stage: str) -> int:
     return row[0] if row else 0
 
 
-def _lines(width: int, rows: Iterable[tuple[str, Sequence[str | None]] | Fault]) -> Iterator[str]:
+def _lines(width: int, rows: Iterable[tuple[str, Sequence[str | None]] | Fault]) -> Iterator[bytes]:
     nothing: list[None] = [None] * width
     for row in rows:
-        fault = row if isinstance(row, Fault) else None
-        if not isinstance(row, Fault):
-            text = line((*row[1], row[0], None))
-            if not _NO_TEXT.search(text):
-                yield text
-                continue
-            fault = Fault(row[0], "holds bytes that are no text")
-        assert fault is not None
-        yield line((*nothing, fault.origin, fault.reason))
+        if isinstance(row, Fault):
+            yield line([*nothing, row.origin, row.reason])
+            continue
+        try:
+            text = line([*row[1], row[0], None])
+            is_text = b"\0" not in text
+        except UnicodeEncodeError:
+            is_text = False
+        yield text if is_text else line([*nothing, row[0], "holds bytes that are no text"])
 
 
 def _landed() -> sql.Composed:
@@ -166,75 +169,89 @@ def _landed() -> sql.Composed:
 def _staging(
     warehouse: Connection, columns: Sequence[Column], stage: str, query: sql.Composable, delivered: Sequence[str]
 ) -> sql.Composed:
-    """The statement that stages what fits; it returns rows, then of each column how many values there are and fit."""
+    """The statement that stages every row of ``query``; `offset 0` has each text told and each value cast only once."""
     cast = {column.name: sql.Identifier(f"fupan_{n}") for n, column in enumerate(columns) if _is_cast(column)}
-    misfit = {
+    misfits = {
         name: sql.SQL("({} is null and {} is not null)").format(value, sql.Identifier(name))
         for name, value in cast.items()
     }
-    is_rejected = sql.SQL(" or ").join([sql.SQL("false"), *misfit.values()])
+    types = {column.name: column.data_type for column in columns}
+    reasons = [
+        sql.SQL("case when {} then {}::jsonb else '[]' end").format(
+            condition, sql.Literal(json.dumps([[name, f"is no {types[name]}"]]))
+        )
+        for name, condition in misfits.items()
+    ]
+    has_origin, shown = ORIGIN in delivered, [*types, ORIGIN]
     return sql.SQL(
         """
-        with {landed},
-        told as (select {texts}, {origin} as {origin_name} from ({query}
-        ) as q{order}),
-        valued as (select *{values} from told offset 0),
-        applied as (
-            insert into {stage} ({names}, {reasons_name}, {content_name})
-            select {staged}, case when {is_rejected} then {reasons} end,
-                case when {is_rejected} then {content} else {origin_content} end
-            from valued
-        )
-        select count(*){counts} from valued
+        with {landed}
+        insert into {stage} ({names}, {reasons_name}, {content_name})
+        select {staged}, case when {is_rejected} then {reasons} end,
+            case when {is_rejected} then jsonb_object(array[{shown_names}], array[{shown}]) else {origin_alone} end
+        from (
+            select *{values}
+            from (select {texts}, {origin} as {origin_name} from ({query}
+            ) as q{order} offset 0) as told
+            offset 0
+        ) as valued
         """
     ).format(
         landed=_landed(),
+        stage=sql.Identifier(stage),
+        names=sql.SQL(", ").join(map(sql.Identifier, types)),
+        reasons_name=sql.Identifier(REJECTED_REASON),
+        content_name=sql.Identifier(REJECTED_CONTENT),
+        staged=sql.SQL(", ").join(cast.get(name, sql.Identifier(name)) for name in types),
+        is_rejected=sql.SQL(" or ").join([sql.SQL("false"), *misfits.values()]),
+        reasons=sql.SQL(" || ").join([sql.SQL("'[]'::jsonb"), *reasons]),
+        shown_names=sql.SQL(", ").join(map(sql.Literal, shown)),
+        shown=sql.SQL(", ").join(sql.SQL("left({}, 1000)").format(sql.Identifier(name)) for name in shown),
+        origin_alone=sql.SQL("jsonb_build_object({}, {})").format(sql.Literal(ORIGIN), sql.Identifier(ORIGIN))
+        if has_origin
+        else sql.SQL("null"),
+        values=sql.SQL("").join(
+            sql.SQL(", {} as {}").format(_value(warehouse, column), cast[column.name])
+            for column in columns
+            if column.name in cast
+        ),
         texts=sql.SQL(", ").join(sql.SQL("{} as {}").format(_text(c), sql.Identifier(c.name)) for c in columns),
-        origin=sql.SQL("q.{}::text").format(sql.Identifier(ORIGIN)) if ORIGIN in delivered else sql.SQL("null::text"),
+        origin=sql.SQL("q.{}::text").format(sql.Identifier(ORIGIN)) if has_origin else sql.SQL("null::text"),
         origin_name=sql.Identifier(ORIGIN),
         query=query,
         order=sql.SQL(" order by q.{}").format(sql.Identifier(ROW)) if ROW in delivered else sql.SQL(""),
-        values=sql.SQL("").join(
-            sql.SQL(", {} as {}").format(_value(warehouse, c), cast[c.name]) for c in columns if c.name in cast
-        ),
-        stage=sql.Identifier(stage),
-        names=sql.SQL(", ").join(sql.Identifier(c.name) for c in columns),
-        reasons_name=sql.Identifier(REJECTED_REASON),
-        content_name=sql.Identifier(REJECTED_CONTENT),
-        staged=sql.SQL(", ").join(cast.get(c.name, sql.Identifier(c.name)) for c in columns),
-        is_rejected=is_rejected,
-        reasons=sql.SQL(" || ").join(
-            sql.SQL("case when {} then {}::jsonb else '[]' end").format(
-                misfit[c.name], sql.Literal(json.dumps([[c.name, f"is no {c.data_type}"]]))
-            )
-            for c in columns
-            if c.name in cast
-        )
-        if cast
-        else sql.SQL("null::jsonb"),
-        content=sql.SQL("jsonb_object(array[{}], array[{}])").format(
-            sql.SQL(", ").join(sql.Literal(name) for name in [*(c.name for c in columns), ORIGIN]),
-            sql.SQL(", ").join(
-                sql.SQL("left({}, 1000)").format(sql.Identifier(name)) for name in [*(c.name for c in columns), ORIGIN]
-            ),
-        ),
-        origin_content=sql.SQL("jsonb_build_object({}, {})").format(sql.Literal(ORIGIN), sql.Identifier(ORIGIN))
-        if ORIGIN in delivered
-        else sql.SQL("null::jsonb"),
-        counts=sql.SQL("").join(
-            sql.SQL(", count({}), count({})").format(sql.Identifier(c.name), cast.get(c.name, sql.Identifier(c.name)))
-            for c in columns
-        ),
     )
 
 
-def _retyped(columns: Sequence[Column], counts: Sequence[int]) -> list[Difference]:
-    values, fits = counts[1::2], counts[2::2]
-    return [
-        Difference(column.name, "retyped", f"no value is {column.data_type}")
-        for column, value_count, fit_count in zip(columns, values, fits, strict=True)
-        if value_count >= RETYPED_FROM and not fit_count
-    ]
+def _end(cursor: psycopg2.extensions.cursor, stage: str) -> str:
+    """Physical place from which on a table's next rows will stand."""
+    cursor.execute(
+        "select greatest(pg_relation_size(%s::regclass) / current_setting('block_size')::bigint - 1, 0)",
+        [f'pg_temp."{stage}"'],
+    )
+    (block,) = cursor.fetchone() or (0,)
+    return f"({block},0)"
+
+
+def _retyped(cursor: psycopg2.extensions.cursor, columns: Sequence[Column], stage: str, place: str) -> list[Difference]:
+    """Columns none of whose values fit, among the rows from ``place`` on."""
+    cursor.execute(
+        sql.SQL(
+            "select reason ->> 0 from {}, jsonb_array_elements({}) as reason where ctid >= {place}::tid"
+            " group by 1 having count(*) >= {}"
+        ).format(*map(sql.Identifier, (stage, REJECTED_REASON)), sql.Literal(RETYPED_FROM), place=sql.Literal(place))
+    )
+    often = {name for (name,) in cursor.fetchall()}
+    found = []
+    for column in (column for column in columns if column.name in often):
+        cursor.execute(
+            sql.SQL("select not exists (select from {} where ctid >= {}::tid and {} is not null)").format(
+                sql.Identifier(stage), sql.Literal(place), sql.Identifier(column.name)
+            )
+        )
+        if cursor.fetchone() == (True,):
+            found.append(Difference(column.name, "retyped", f"no value is {column.data_type}"))
+    return found
 
 
 def _faults(stage: str) -> sql.Composed:
@@ -275,10 +292,6 @@ def _value(warehouse: Connection, column: Column) -> sql.Composed:
             "pg_input_is_valid" if warehouse.server_version >= _HAS_INPUT_IS_VALID else "ops.input_is_valid"
         ),
     )
-
-
-def _expected(column: Column) -> str:
-    return f"contract says {column.data_type}"
 
 
 def _quoted(error: psycopg2.Error) -> str:
