@@ -18,7 +18,19 @@ import click
 HELD, ERROR, BUSY, BUG = 1, 2, 3, 70
 
 #: Every command is a module of this package that holds a click command of the same name.
-COMMANDS = ("nightly", "up", "down", "backfill", "release", "validate", "status", "doctor", "alerts", "demo")
+COMMANDS = (
+    "nightly",
+    "up",
+    "down",
+    "backfill",
+    "release",
+    "validate",
+    "quarantine",
+    "status",
+    "doctor",
+    "alerts",
+    "demo",
+)
 
 
 class _Lazy(click.Group):

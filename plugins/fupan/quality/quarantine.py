@@ -6,7 +6,9 @@ released since the last build that reached it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from psycopg2 import sql
@@ -17,24 +19,67 @@ from fupan.quality.suites import ROW_KEY
 from fupan.warehouse.connection import Connection, rows
 
 
-def open_rows(connection: Connection, table: str | None = None, rule: str | None = None) -> list[dict[str, Any]]:
-    """Rows in quarantine, oldest first: system, table_name, rule, row_key, row_content, quarantined_at, first_build_id."""
-    return rows(
+@dataclass(frozen=True)
+class Chosen:
+    """Rows in quarantine by where they stand and why (None: all)."""
+
+    system: str | None = None
+    table: str | None = None
+    rule: str | None = None
+
+
+EVERYTHING = Chosen()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One rule and raw row kept out of staging. ``returns``: why it would return if it were let go now; None: it fails."""
+
+    quarantine_id: int
+    system: str
+    table: str
+    rule: str
+    row_key: list[str]
+    row_content: dict[str, Any]
+    quarantined_at: datetime
+    first_build_id: int | None
+    returns: str | None = None
+
+
+def kept(connection: Connection, chosen: Chosen = EVERYTHING) -> list[Kept]:
+    """What is in quarantine, oldest first."""
+    found = rows(
         connection,
-        "select system, table_name, rule, row_key, row_content, quarantined_at, first_build_id from ops.quarantine "
-        "where released_at is null and (%(table)s::text is null or table_name = %(table)s) "
-        "and (%(rule)s::text is null or rule = %(rule)s) order by quarantine_id",
-        {"table": table, "rule": rule},
+        "select quarantine_id, system, table_name as table, rule, row_key, row_content, quarantined_at, first_build_id "
+        f"from ops.quarantine where {_CHOSEN} order by quarantine_id",
+        asdict(chosen),
     )
+    return [Kept(**row) for row in found]
 
 
-def counts(connection: Connection) -> list[dict[str, Any]]:
+def counts(connection: Connection, chosen: Chosen = EVERYTHING) -> list[dict[str, Any]]:
     """Rows in quarantine by table and rule: system, table_name, rule, rows, since."""
     return rows(
         connection,
         "select system, table_name, rule, count(*) as rows, min(quarantined_at) as since from ops.quarantine "
-        "where released_at is null group by system, table_name, rule order by table_name, rule",
+        f"where {_CHOSEN} group by system, table_name, rule order by system, table_name, rule",
+        asdict(chosen),
     )
+
+
+def outcomes(connection: Connection, before: Iterable[Kept]) -> list[Kept]:
+    """The same rows with what became of them since: released and why, or still kept."""
+    known = list(before)
+    released = {
+        row["quarantine_id"]: row["release_reason"]
+        for row in rows(
+            connection,
+            "select quarantine_id, release_reason from ops.quarantine "
+            "where quarantine_id = any(%s) and released_at is not null",
+            [[one.quarantine_id for one in known]],
+        )
+    }
+    return [replace(one, returns=released.get(one.quarantine_id)) for one in known]
 
 
 def landed_failures(connection: Connection, gate: GateTable, failing_rows: str) -> int:
@@ -55,11 +100,14 @@ def settle(
     gate: GateTable,
     failing: Mapping[str, tuple[str, bool]],
     build_id: int | None,
+    *,
+    only: str | None = None,
 ) -> None:
     """Bring the quarantine of one table in line with what its gate found (commit is the caller's).
 
     ``failing``: rule -> (SQL of its failing rows, whether new ones are taken in) for each quarantine rule that was
     judged; no SQL (empty): nothing failed. Rows that pass, are deleted at the source, or whose rule is gone, return.
+    ``only``: the one rule whose rows may return; rows of others stay.
     """
     with connection.cursor() as cursor:
         cursor.execute("create temporary table failing (rule text, row_key text[], takes_in boolean) on commit drop")
@@ -86,6 +134,7 @@ def settle(
                 gate=sql.SQL(gate.relation.quoted),
                 key=sql.Identifier(ROW_KEY),
                 rules=sql.Literal(list(failing)),
+                only=sql.Literal(only),
                 raw=sql.SQL(contract.relation),
                 matches=key_matches(contract, "r", sql.SQL("q.row_key")),
                 build=sql.Literal(build_id),
@@ -98,6 +147,11 @@ def settle(
 def _keys(failing_rows: str) -> sql.Composed:
     return sql.SQL("select distinct f.{} from ({}) as f").format(sql.Identifier(ROW_KEY), sql.SQL(failing_rows))
 
+
+_CHOSEN = (
+    "released_at is null and system = coalesce(%(system)s, system) and table_name = coalesce(%(table)s, table_name) "
+    "and rule = coalesce(%(rule)s, rule)"
+)
 
 _MARK = """
 insert into ops.quarantine (system, table_name, rule, row_key, row_content, first_build_id, last_build_id)
@@ -125,7 +179,7 @@ with outcome as (
                 then 'passes'
         end as reason
     from ops.quarantine as q
-    where q.system = {system} and q.table_name = {table} and q.released_at is null
+    where q.system = {system} and q.table_name = {table} and q.released_at is null and q.rule = coalesce({only}, q.rule)
 )
 
 update ops.quarantine as q

@@ -17,6 +17,7 @@ from fupan.quality import freshness, gate_table, gx_runner, quarantine
 from fupan.quality.gate_table import GateTable, Window
 from fupan.quality.gx_runner import Judged
 from fupan.quality.installed import installed
+from fupan.quality.quarantine import EVERYTHING, Chosen, Kept
 from fupan.quality.results import Gate, RuleResult, record
 from fupan.quality.suites import ROW_KEY, RawSuite, Rule, raw_suites
 from fupan.transform import dbt
@@ -119,18 +120,23 @@ def judge_history(tables: Sequence[str] = (), *, to_quarantine: bool = False) ->
     return results
 
 
-def replay(tables: Sequence[str] = ()) -> list[RuleResult]:
-    """Judge only the rows in quarantine, now: those that pass return with the next build.
+def replay(chosen: Chosen = EVERYTHING, *, act: bool = True) -> list[Kept]:
+    """Judge rows in quarantine now: those that pass return with the next build, unless this only looks (no ``act``).
 
-    Raises ConfigurationError for an unknown table, Busy while somebody else does this.
+    Returns the rows with what became of them, oldest first. Raises Busy while somebody else judges beside the night.
     """
     with _beside_the_night("quarantine replay") as connection:
-        cases = _cases(connection, "full", _chosen(connection, tables, Window.quarantine_only()))
+        before = quarantine.kept(connection, chosen)
+        cases = _cases(connection, "full", dict.fromkeys({one.table for one in before}, Window.quarantine_only()))
         for case in cases:
-            _settle_quarantine(connection, case, None)
-        connection.commit()
+            _settle_quarantine(connection, case, None, chosen.rule)
+        after = quarantine.outcomes(connection, before)
+        if act:
+            connection.commit()
+        else:
+            connection.rollback()
         gate_table.drop(connection, [case.gate.relation.name for case in cases])
-    return [result for case in cases for result in case.results]
+    return after
 
 
 @contextlib.contextmanager
@@ -251,13 +257,13 @@ def _message(one: Judged, evaluated: int | None, note: str) -> str:
     return f"{one.rule.meta.label}{many}{note}"
 
 
-def _settle_quarantine(connection: Connection, case: _Case, build_id: int | None) -> None:
+def _settle_quarantine(connection: Connection, case: _Case, build_id: int | None, only: str | None = None) -> None:
     failing = {
         one.rule.id: (one.failing_rows or "", result.on_fail == "quarantine")
         for one, result in zip(case.judged, case.results, strict=True)
         if one.rule.meta.on_fail == "quarantine"
     }
-    quarantine.settle(connection, case.contract, case.gate, failing, build_id)
+    quarantine.settle(connection, case.contract, case.gate, failing, build_id, only=only)
 
 
 def _move_pass(connection: Connection, case: _Case, build_id: int) -> None:

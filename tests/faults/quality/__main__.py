@@ -7,6 +7,7 @@ prove only those.
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import sys
@@ -16,8 +17,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
 from tests.databases import started_server
 from tests.faults.quality.company import GoodCompany, good_company
 from tests.faults.quality.entries import Expectation, expectations, faults
@@ -26,7 +25,7 @@ from tests.faults.quality.proof import Proof, prove
 from fupan.progress import Progress
 
 #: Characters of a fault's SQL that the table shows.
-SHOWN = 76
+SHOWN = 80
 
 
 def main(chosen: Sequence[str]) -> int:
@@ -72,28 +71,38 @@ def _proofs(good: GoodCompany, wanted: Sequence[Expectation]) -> Iterator[Proof]
 
 
 def _print(proofs: Sequence[Proof]) -> None:
-    table = Table("suite", "expectation", "fault", "caught", "verdict", "alerted", box=None, pad_edge=False)
-    suite = ""
+    """One line a fault, below the name of its suite."""
+    cells = [_cells(proof) for proof in proofs]
+    headings = ("expectation", "fault", "caught", "verdict", "alerted")
+    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    print(_line(headings, widths))
+    for suite, ones in itertools.groupby(zip(proofs, cells, strict=True), key=lambda pair: pair[0].expectation.suite):
+        print(f"\n{suite}")
+        for _, shown in ones:
+            print(_line(shown, widths))
+    print()
     for proof in proofs:
-        table.add_row(
-            proof.expectation.suite if proof.expectation.suite != suite else "",
-            proof.expectation.rule,
-            proof.fault if len(proof.fault) <= SHOWN else f"{proof.fault[: SHOWN - 1]}…",
-            f"NO: {'; '.join(proof.problems)}" if proof.problems else "yes",
-            _verdicts(proof),
-            ", ".join(proof.alerted) or "nobody",
-        )
-        suite = proof.expectation.suite
-    console = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 230)
-    console.print(table)
+        if proof.problems:
+            print(f"NOT CAUGHT {proof.expectation.rule}: {'; '.join(proof.problems)}")
+
+
+def _cells(proof: Proof) -> tuple[str, ...]:
+    fault = proof.fault if len(proof.fault) <= SHOWN else f"{proof.fault[: SHOWN - 1]}…"
+    caught = "NO" if proof.problems else "yes"
+    return proof.expectation.rule, fault, caught, _verdicts(proof), ", ".join(proof.alerted) or "nobody"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  " + "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 def _verdicts(proof: Proof) -> str:
     by_verdict: dict[str, list[str]] = {}
     for dimension, verdict in proof.verdicts.items():
         by_verdict.setdefault(verdict.replace("_", " "), []).append(dimension)
-    after = ", rows quarantined" if proof.expectation.on_fail == "quarantine" and not proof.problems else ""
-    return "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in by_verdict.items()) + after
+    decided = [f"{verdict}: {', '.join(names)}" for verdict, names in by_verdict.items()]
+    quarantined = ["rows quarantined"] if proof.expectation.on_fail == "quarantine" and not proof.problems else []
+    return "; ".join([*decided, *quarantined]) or "no dimension depends on it"
 
 
 if __name__ == "__main__":

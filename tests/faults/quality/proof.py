@@ -139,7 +139,7 @@ def _staged(connection: Any, table: str) -> int:
     """Rows of the table that staging shows."""
     source = f"source.fupan.{contracts()[table].system}.{table}"
     (view,) = [
-        node["relation_name"]
+        f'"{node["schema"]}"."{node["alias"]}"'
         for node in dbt.manifest().nodes.values()
         if node["resource_type"] == "model"
         and node["fqn"][1] == "staging"
