@@ -1,12 +1,16 @@
-"""A reference company of the test's own: its ERP and its warehouse, after a first good night that all tests share.
+"""A reference company of the test's own: its three systems and its warehouse, after a first good night that all tests share.
 
-The first night is run once a test run; every test works on copies of both databases.
+The first night is run once a test run; every test works on copies of both databases, its own drop folder, and the platform's
+API, which one server of the test run serves for every copy.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import shutil
+import socket
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -14,8 +18,12 @@ from typing import Any
 import psycopg2
 import psycopg2.extras
 import pytest
+import uvicorn
 
-from fupan.demo import erp
+from fupan.contracts.installation import systems as installed
+from fupan.demo import erp, platform_api, service_desk
+from fupan.demo.login import reading_url
+from fupan.extract import file_folder
 from fupan.extract.raw_tables import ensure_raw_tables
 from fupan.extract.run import extract_system
 from fupan.night import build, steps
@@ -47,14 +55,19 @@ NOTES = [
 
 @dataclass
 class Company:
-    """What a test does to the company, and what it sees of it. ``day`` is the newest business day that was built."""
+    """What a test does to the company, and what it sees of it. ``day`` is the newest business day that was built.
+
+    ``source`` is the database behind all three systems.
+    """
 
     warehouse: str
     source: str
     day: date
 
-    def extract(self) -> None:
-        extract_system("erp", self.day)
+    def extract(self, systems: Sequence[str] | None = None) -> None:
+        """Extract these systems, by default all."""
+        for system in installed() if systems is None else systems:
+            extract_system(system, self.day)
 
     def night(self) -> int:
         """Extract and build the newest business day in this process; returns the build_id."""
@@ -71,7 +84,7 @@ class Company:
         self.day += timedelta(days=days)
 
     def in_erp(self, statement: str, *parameters: Any) -> int:
-        """Change the ERP as its owner; returns the rows changed."""
+        """Change the ERP, or what the platform and the desk hold, as their owner; returns the rows changed."""
         with contextlib.closing(psycopg2.connect(self.source)) as connection, connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             connection.commit()
@@ -115,22 +128,47 @@ class Company:
         return self.contents("sales_performance")
 
 
-def _use(patch: pytest.MonkeyPatch, warehouse: str, source: str) -> None:
-    patch.setenv("FUPAN_WAREHOUSE_URL", warehouse)
-    patch.setattr(erp, "DATABASE", source.rpartition("/")[2])
-    patch.setenv("AIRFLOW_CONN_FUPAN_ERP", erp.connection_url())
+@contextlib.contextmanager
+def platform_served() -> Iterator[str]:
+    """Address (host and port) of the platform's API, in a thread, without a limit of its rate; a token names a database."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        application = platform_api.application(lambda token: reading_url(token, platform_api.ROLE), None)
+        server = uvicorn.Server(
+            uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off", ws="none")
+        )
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        try:
+            yield "{}:{}".format(*listening.getsockname())
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+@contextlib.contextmanager
+def _used(warehouse: str, database: str, platform: str) -> Iterator[pytest.MonkeyPatch]:
+    """Everything under test works on this warehouse and on the company in this database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FUPAN_WAREHOUSE_URL", warehouse)
+        patch.setattr(erp, "DATABASE", database)
+        patch.setattr(service_desk, "FOLDER", f"service desk of {database}")
+        # Files appear whole: nobody has to look twice.
+        patch.setattr(file_folder, "SETTLED_AFTER_S", 0)
+        patch.setenv("AIRFLOW_CONN_FUPAN_ERP", erp.connection_url())
+        patch.setenv("AIRFLOW_CONN_FUPAN_ECOMMERCE", f"http://:{database}@{platform}")
+        patch.setenv("AIRFLOW_CONN_FUPAN_SERVICE", service_desk.folder_url())
+        yield patch
+        shutil.rmtree(service_desk.folder(), ignore_errors=True)
 
 
 @contextlib.contextmanager
 def first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
-    """libpq URLs of a warehouse and its ERP after the first night; to be copied, not used."""
-    with pytest.MonkeyPatch.context() as patch:
-        warehouse = new_database(server, "first_night")
-        patch.setenv("FUPAN_WAREHOUSE_URL", warehouse)
-        patch.setattr(erp, "DATABASE", "first_night_erp")
+    """libpq URLs of a warehouse and its company after the first night; to be copied, not used."""
+    warehouse = new_database(server, "first_night")
+    with platform_served() as platform, _used(warehouse, "first_night_company", platform):
         bootstrap()
         source = erp.ensure(until=FIRST_DAY)
-        _use(patch, warehouse, source)
         ensure_raw_tables()
         Company(warehouse, source, FIRST_DAY).night()
     yield warehouse, source
@@ -145,14 +183,20 @@ def after_first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
         yield urls
 
 
+@pytest.fixture(scope="session")
+def platform(server: EmbeddedPostgres) -> Iterator[str]:
+    """Where the platform's API is served."""
+    with platform_served() as address:
+        yield address
+
+
 @pytest.fixture
-def company(
-    server: EmbeddedPostgres, after_first_night: tuple[str, str], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Company]:
+def company(server: EmbeddedPostgres, after_first_night: tuple[str, str], platform: str) -> Iterator[Company]:
     """The company the morning after its first night."""
     warehouse, source = (copy_database(server, url) for url in after_first_night)
-    _use(monkeypatch, warehouse, source)
-    monkeypatch.delenv("FUPAN_ALERT_URLS", raising=False)
-    yield Company(warehouse, source, FIRST_DAY)
+    with _used(warehouse, source.rpartition("/")[2], platform) as patch:
+        patch.delenv("FUPAN_ALERT_URLS", raising=False)
+        erp.drop_exports()
+        yield Company(warehouse, source, FIRST_DAY)
     drop_database(server, warehouse)
     drop_database(server, source)

@@ -68,7 +68,7 @@ def advance(days: int, seed: int | None = None) -> AdvanceSummary:
             summary.counts.update(daily.play(connection, today, started, random))
             summary.counts.update(feedback.play(connection, today, started, own_seed))
         cursor.execute("update demo.played set until = %s", [summary.last])
-    _drop_exports()
+    drop_exports()
     return summary
 
 
@@ -84,7 +84,7 @@ def resume(system: str) -> None:
     with _transaction() as connection, connection.cursor() as cursor:
         _require_made(connection)
         cursor.execute("delete from demo.stopped where system = %s", [system])
-    _drop_exports()
+    drop_exports()
 
 
 def sizes() -> dict[str, int]:
@@ -111,11 +111,12 @@ def _make(until: date | None, seed: int, *, anew: bool) -> str:
                 feedback.found(connection, *_row(cursor.fetchone()))
     for role, schema in READERS.items():
         login.allow_reading(DATABASE, role, schema)
-    _drop_exports()
+    drop_exports()
     return _url()
 
 
-def _drop_exports() -> None:
+def drop_exports() -> None:
+    """Bring the service desk's folder to what it has exported; nothing happens while it is stopped."""
     with _transaction() as connection:
         service_desk.drop(connection)
 
