@@ -149,12 +149,27 @@ ranked as (
 
 ),
 
+-- A window, no join: how many ranks there are is not known to the planner, which would compare each with each.
+followed as (
+
+    select
+        *,
+        lag(item_rank) over of_item as last_rank,
+        lag(period_start) over of_item as last_start
+    from ranked
+    window of_item as (
+        partition by period_type, slice_type, slice_value, currency, measure, sku
+        order by period_start
+    )
+
+),
+
 top_items as (
 
-    select ranked.*
-    from ranked
+    select followed.*
+    from followed
     cross join rules
-    where ranked.item_rank <= rules.top_n
+    where followed.item_rank <= rules.top_n
 
 ),
 
@@ -175,7 +190,9 @@ described as (
         top_items.*,
         products.product_name,
         products.launch_date,
-        previous.item_rank as previous_rank,
+        case
+            when top_items.last_start + period_types.period_length = top_items.period_start then top_items.last_rank
+        end as previous_rank,
         hits.hit_product_flag,
         (top_items.period_start + period_types.period_length - interval '1 day')::date
         <= business_day.business_day as is_complete_period,
@@ -185,15 +202,6 @@ described as (
         )::date as is_new_product
     from top_items
     inner join period_types on top_items.period_type = period_types.period_type
-    left join ranked as previous
-        on
-            top_items.period_type = previous.period_type
-            and top_items.period_start = previous.period_start + period_types.period_length
-            and top_items.slice_type = previous.slice_type
-            and top_items.slice_value = previous.slice_value
-            and top_items.currency = previous.currency
-            and top_items.measure = previous.measure
-            and top_items.sku = previous.sku
     left join products on top_items.sku = products.sku
     left join hits
         on
