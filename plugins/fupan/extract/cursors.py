@@ -55,9 +55,9 @@ def plan(contract: Contract, position: Position | None, raw_is_empty: bool, wind
     return Plan("incremental", Bound(leading, reached - contract.lookback if isinstance(reached, date) else reached))
 
 
-def highest(connection: Connection, contract: Contract, stage: str, not_after: date) -> Position | None:
-    """The highest cursor in the stage; stamps after ``not_after`` don't count, else one typing error in the year 2099
-    would hide every change until then."""
+def highest(connection: Connection, contract: Contract, table: sql.Identifier, not_after: date) -> Position | None:
+    """The highest cursor in a table, the stage or raw; stamps after ``not_after`` don't count, else one typing error in the
+    year 2099 would hide every change until then."""
     leading = _leading(contract)
     if leading is None:
         return None
@@ -69,11 +69,9 @@ def highest(connection: Connection, contract: Contract, stage: str, not_after: d
         cursor.execute(
             sql.SQL("select {} from {} where {} order by {} limit 1").format(
                 sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names),
-                sql.Identifier(stage),
+                table,
                 sane,
-                sql.SQL(", ").join(
-                    sql.SQL("{}.{} desc nulls last").format(sql.Identifier(stage), name) for name in names
-                ),
+                sql.SQL(", ").join(sql.SQL("{}.{} desc nulls last").format(table, name) for name in names),
             )
         )
         row = cursor.fetchone()

@@ -42,8 +42,8 @@ def settle(connection: Connection, contract: Contract, load_id: int, copied: Cop
         cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(STAGE)))
     # Before rejects leave the stage: a row that the source still has is not deleted because it can't be read.
     deleted = mark_deleted(connection, contract, load_id, STAGE) if copied.whole and not raw_is_empty else 0
-    rejected = _reject(connection, contract, load_id)
-    duplicate = _drop_duplicates(connection, contract, in_order=copied.may_be_older)
+    rejected = reject(connection, contract, load_id)
+    duplicate = drop_duplicates(connection, contract, sql.Identifier(STAGE), in_order=copied.may_be_older)
     if raw_is_empty:
         inserted, updated = _insert(connection, contract, load_id), 0
     else:
@@ -85,7 +85,7 @@ def mark_deleted(connection: Connection, contract: Contract, load_id: int, keys:
     return deleted
 
 
-def _reject(connection: Connection, contract: Contract, load_id: int) -> int:
+def reject(connection: Connection, contract: Contract, load_id: int) -> int:
     """Move rows that can't stand in raw from the stage to ops.rejected_row; returns how many."""
     faults: list[tuple[sql.Composable, str, str]] = [
         (sql.SQL("{} is null").format(sql.Identifier(name)), name, "is missing, and the contract requires it")
@@ -133,9 +133,9 @@ def _reject(connection: Connection, contract: Contract, load_id: int) -> int:
         return cursor.rowcount
 
 
-def _drop_duplicates(connection: Connection, contract: Contract, *, in_order: bool) -> int:
-    """Leave one row a key in the stage: the latest by cursor, and among equals the last one where rows stand ``in_order``,
-    else one that does not depend on the order of reading."""
+def drop_duplicates(connection: Connection, contract: Contract, table: sql.Identifier, *, in_order: bool) -> int:
+    """Leave one row a key in a table, the stage or raw: the latest by cursor, and among equals the last one where rows stand
+    ``in_order``, else one that does not depend on the order of reading."""
     key = sql.SQL(", ").join(map(sql.Identifier, contract.primary_key))
     order: list[sql.Composable] = [
         sql.SQL("s.{} desc nulls last").format(sql.Identifier(name)) for name in contract.cursor
@@ -155,7 +155,7 @@ def _drop_duplicates(connection: Connection, contract: Contract, *, in_order: bo
                 """
             ).format(
                 key=key,
-                stage=sql.Identifier(STAGE),
+                stage=table,
                 order=sql.SQL(", ").join([*order, sql.SQL("s.ctid desc")]),
             )
         )

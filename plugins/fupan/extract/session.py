@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Literal
 
 import psycopg2
@@ -142,7 +143,7 @@ def open_source(system: System, business_day: date) -> Source:
             if url.get_backend_name() == "postgresql":
                 connection = sql_postgres.connect(system, url)
                 if sql_postgres.can_stream(connection):
-                    return PostgresSource(system, connection)
+                    return PostgresSource(system, connection, partial(sql_postgres.connect, system, url))
                 connection.close()
             return AnySource(system, url)
         case HttpSystem():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 
 import psycopg2
 import psycopg2.errorcodes
@@ -18,14 +18,14 @@ from fupan.contracts.contract import Column
 from fupan.contracts.installation import SqlSystem
 from fupan.errors import ConfigurationError, ContractError, FupanError, SourceUnavailable
 from fupan.extract import drift, source
-from fupan.extract.columns import stage_type
-from fupan.extract.pseudonym import sql_hashed, sql_key
+from fupan.extract.columns import misfit, stage_type
+from fupan.extract.copy_pipe import SourceFailed, stream
+from fupan.extract.pseudonym import sql_hashed, sql_key, sql_normalised
+from fupan.extract.raw_tables import relation
 from fupan.extract.source import Bound, Copied, Read, Totals
 from fupan.warehouse.connection import Connection
 
 _DIALECT: Dialect = dialect.dialect()  # type: ignore[no-untyped-call]
-_CHUNK = 1 << 20
-_CHUNKS_AHEAD = 8
 
 _FAMILY_BY_TYPE = {
     **dict.fromkeys(("int2", "int4", "int8"), "integer"),
@@ -43,22 +43,16 @@ class PostgresSource:
 
     exact = True
 
-    def __init__(self, system: SqlSystem, connection: Connection) -> None:
-        self._system, self._connection = system, connection
-        with self._errors(None), connection.cursor() as cursor:
-            connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
-            # Time stamps without zone are cast in the session's zone: the one that the installation declares.
-            cursor.execute(
-                "select set_config('timezone', %s, false), set_config('lock_timeout', %s, false),"
-                " set_config('statement_timeout', %s, false)",
-                [system.time_zone, f"{source.LOCK_TIMEOUT_S}s", f"{source.STATEMENT_TIMEOUT_S}s"],
-            )
-            connection.commit()
+    def __init__(self, system: SqlSystem, connection: Connection, connect_again: Callable[[], Connection]) -> None:
+        self._system, self._connection, self._connect_again = system, connection, connect_again
+        self._ahead: tuple[Read, Connection, Future[Totals]] | None = None
+        with self._errors(None):
+            _prepare(connection, system)
 
     def describe(self, read: Read) -> dict[str, str | None]:
         """As Source.describe."""
         with self._errors(read), self._connection.cursor() as cursor:
-            cursor.execute(sql.SQL("select * from ({}\n) as q limit 0").format(self._query(read)))
+            cursor.execute(sql.SQL("select * from ({}\n) as q limit 0").format(self._query(read, self._connection)))
             described = cursor.description or ()
             cursor.execute(
                 "select oid, typname, typcategory from pg_type where oid = any (%s)",
@@ -68,46 +62,50 @@ class PostgresSource:
         return {column.name: types[column.type_code] for column in described}
 
     def copy(self, read: Read, columns: Sequence[Column], warehouse: Connection, stage: str) -> Copied:
-        """As Source.copy: COPY to COPY, binary, memory flat."""
-        names = sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
-        select = sql.SQL("copy (select {} from ({}\n) as q{}) to stdout (format binary)").format(
-            sql.SQL(", ").join(map(_value, columns)), self._query(read), _where(read.bound)
+        """As Source.copy: COPY to COPY, binary."""
+        rows = self._copy(
+            read, columns, warehouse, into=_into(sql.Identifier(stage), columns), where=_where(read.bound)
         )
-        into = sql.SQL("copy {} ({}) from stdin (format binary)").format(sql.Identifier(stage), names)
-        if any(column.personal_data for column in columns):
-            with self._errors(read), self._connection.cursor() as cursor:
-                cursor.execute(sql_key())
-        pipe = _Pipe()
-        reader = threading.Thread(target=self._send, args=[select.as_string(self._connection), pipe], daemon=True)
-        reader.start()
-        try:
-            with warehouse.cursor() as cursor:
-                cursor.copy_expert(into.as_string(warehouse), pipe, size=_CHUNK)
-                return Copied(cursor.rowcount, read.bound is None)
-        except psycopg2.Error:
-            # The source's failure ends the COPY at the warehouse, which then only says that it was cut short.
-            if pipe.failure is not None:
-                with self._errors(read):
-                    raise pipe.failure from None
-            raise
-        finally:
-            pipe.abandoned.set()
-            if reader.is_alive():
-                with contextlib.suppress(psycopg2.Error):
-                    self._connection.cancel()
-            reader.join(timeout=source.CONNECT_TIMEOUT_S)
+        return Copied(rows, read.bound is None)
+
+    def copy_fitting(self, read: Read, load_id: int, warehouse: Connection) -> int:
+        """Stream what fits raw straight into the contract's raw table, which this transaction made empty, as frozen rows;
+        returns how many. Meanwhile the totals are taken over a second connection."""
+        self._take_totals_ahead(read)
+        columns = read.contract.columns
+        return self._copy(
+            read,
+            columns,
+            warehouse,
+            into=_into(relation(read.contract), columns, "_batch_id", freeze=True),
+            where=sql.SQL(" where ({}) is not true").format(self._misfits(read)),
+            load_id=load_id,
+        )
+
+    def copy_misfits(self, read: Read, warehouse: Connection, stage: str) -> int:
+        """Stream what `copy_fitting` left out into the stage; returns how many."""
+        columns = read.contract.columns
+        misfits = sql.SQL(" where {}").format(self._misfits(read))
+        return self._copy(read, columns, warehouse, into=_into(sql.Identifier(stage), columns), where=misfits)
 
     def totals(self, read: Read) -> Totals:
         """As Source.totals."""
+        if self._ahead is not None and self._ahead[0] is read:
+            # Whatever kept the second connection from it, the first one may still do it, or say why not.
+            with contextlib.suppress(psycopg2.Error, FupanError):
+                return self._ahead[2].result()
+        return self._totals(read, self._connection)
+
+    def _totals(self, read: Read, connection: Connection) -> Totals:
         wanted = read.contract.control_totals
         day = sql.SQL("q.{}::date").format(sql.Identifier(wanted.day)) if wanted.day else sql.SQL("null::date")
         sums = [sql.SQL("sum(q.{}::numeric)").format(sql.Identifier(name)) for name in wanted.sums]
-        with self._errors(read), self._connection.cursor() as cursor:
+        with self._errors(read), connection.cursor() as cursor:
             cursor.execute(
                 sql.SQL("select {}, count(*), {} from ({}\n) as q{} group by 1").format(
                     day,
                     sql.SQL(", ").join([*sums, sql.SQL("null")]),
-                    self._query(read),
+                    self._query(read, connection),
                     _where(read.bound),
                 )
             )
@@ -116,23 +114,92 @@ class PostgresSource:
 
     def close(self) -> None:
         """As Source.close."""
+        self._leave_ahead()
         self._connection.close()
 
-    def _query(self, read: Read) -> sql.SQL:
+    def _take_totals_ahead(self, read: Read) -> None:
+        """Have the totals taken in the same snapshot over a second connection, where the source lets us have one."""
+        self._leave_ahead()
+        with contextlib.suppress(psycopg2.Error, FupanError):
+            with self._connection.cursor() as cursor:
+                cursor.execute("select pg_export_snapshot()")
+                (snapshot,) = cursor.fetchone() or ("",)
+            second = self._connect_again()
+            future = Future[Totals]()
+            self._ahead = (read, second, future)
+
+            def take() -> None:
+                try:
+                    _prepare(second, self._system)
+                    with second.cursor() as cursor:
+                        cursor.execute("set transaction snapshot %s", [snapshot])
+                    future.set_result(self._totals(read, second))
+                except BaseException as failure:  # whoever waits for the totals must hear of it
+                    future.set_exception(failure)
+
+            threading.Thread(target=take, daemon=True).start()
+
+    def _leave_ahead(self) -> None:
+        if self._ahead is not None:
+            _, second, future = self._ahead
+            with contextlib.suppress(psycopg2.Error):
+                if not future.done():
+                    second.cancel()
+                second.close()
+            self._ahead = None
+
+    def _copy(
+        self,
+        read: Read,
+        columns: Sequence[Column],
+        warehouse: Connection,
+        *,
+        into: sql.Composable,
+        where: sql.Composable,
+        load_id: int | None = None,
+    ) -> int:
+        """Stream the columns of the rows ``where`` in the types of the stage; with a ``load_id`` in raw's, followed by it."""
+        is_raw = load_id is not None
+        values = [_value(column, column.data_type if is_raw else stage_type(column.data_type)) for column in columns]
+        if is_raw:
+            values.append(sql.SQL("{}::bigint").format(sql.Literal(load_id)))
+        is_hashed = any(column.personal_data for column in columns)
+        with self._errors(read), self._connection.cursor() as cursor:
+            if is_hashed:
+                cursor.execute(sql_key())
+            # Hashing a whole table is worth every core that the source's settings give to one statement.
+            cost = sql.SQL("0" if is_hashed and read.bound is None else "default")
+            for setting in ("parallel_setup_cost", "parallel_tuple_cost"):
+                cursor.execute(sql.SQL("set local {} to {}").format(sql.Identifier(setting), cost))
+        select = sql.SQL("copy (select {} from ({}\n) as q{}) to stdout (format binary)").format(
+            sql.SQL(", ").join(values), self._query(read, self._connection), where
+        )
+        try:
+            return stream(self._connection, select, warehouse, into)
+        except SourceFailed as failure:
+            with self._errors(read):
+                raise failure.error from None
+
+    def _misfits(self, read: Read) -> sql.Composable:
+        """Condition on a row of the query: raw can't hold it, or it lacks what the contract requires."""
+        contract = read.contract
+        faults: list[sql.Composable] = [
+            sql.SQL("{} is null").format(
+                sql_normalised(_name(column), column.personal_data) if column.personal_data else _name(column)
+            )
+            for column in contract.columns
+            if column.name in contract.required
+        ]
+        faults += [condition for column in contract.columns if (condition := misfit(column)) is not None]
+        return sql.SQL(" or ").join(faults)
+
+    def _query(self, read: Read, connection: Connection) -> sql.SQL:
         """The read's query with its parameters as literals, quoted by the driver."""
         bound = source.bind(read.query, self._system.parameters, self._system.system).compile(
             dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
         )
-        with self._connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             return sql.SQL(cursor.mogrify(str(bound), bound.params).decode())
-
-    def _send(self, statement: str, pipe: _Pipe) -> None:
-        try:
-            with self._connection.cursor() as cursor:
-                cursor.copy_expert(statement, pipe, size=_CHUNK)
-            pipe.end(None)
-        except BaseException as failure:  # whatever it is, the other thread must hear of it
-            pipe.end(failure)
 
     @contextlib.contextmanager
     def _errors(self, read: Read | None) -> Iterator[None]:
@@ -165,48 +232,6 @@ class PostgresSource:
             column=drift.missing_column(message),
             remedy="Compare the installation's query with the source's tables",
         )
-
-
-class _Pipe:
-    """Bounded queue between two COPYs; the source's one row a write is gathered into chunks of about 1 MB."""
-
-    def __init__(self) -> None:
-        self._chunks: queue.Queue[bytes | None] = queue.Queue(_CHUNKS_AHEAD)
-        self._rows: list[bytes] = []
-        self._size = 0
-        self.failure: BaseException | None = None
-        self.abandoned = threading.Event()
-
-    def write(self, row: bytes) -> None:
-        self._rows.append(row)
-        self._size += len(row)
-        if self._size >= _CHUNK:
-            self._put(b"".join(self._rows))
-            self._rows, self._size = [], 0
-
-    def end(self, failure: BaseException | None) -> None:
-        self.failure = self.failure or failure
-        if failure is None and self._rows:
-            self._put(b"".join(self._rows))
-        self._put(None)
-
-    def read(self, _size: int) -> bytes:
-        try:
-            chunk = self._chunks.get(timeout=source.STALL_TIMEOUT_S)
-        except queue.Empty:
-            self.failure = psycopg2.OperationalError(f"no row for {source.STALL_TIMEOUT_S} s")
-            raise self.failure from None
-        if chunk is None:
-            if self.failure is not None:
-                raise self.failure
-            return b""
-        return chunk
-
-    def _put(self, chunk: bytes | None) -> None:
-        while not self.abandoned.is_set():
-            with contextlib.suppress(queue.Full):
-                self._chunks.put(chunk, timeout=1)
-                return
 
 
 def connect(system: SqlSystem, url: URL) -> Connection:
@@ -246,11 +271,34 @@ def _family(name: str, category: str) -> str:
     return _FAMILY_BY_TYPE.get(name, "text" if category in _TEXT_CATEGORIES else name)
 
 
-def _value(column: Column) -> sql.Composable:
-    name = sql.SQL("q.{}").format(sql.Identifier(column.name))
+def _prepare(connection: Connection, system: SqlSystem) -> None:
+    """Begin each transaction of a connection as a read-only snapshot; reads without zone and days are the system's."""
+    connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select set_config('timezone', %s, false), set_config('lock_timeout', %s, false),"
+            " set_config('statement_timeout', %s, false)",
+            [system.time_zone, f"{source.LOCK_TIMEOUT_S}s", f"{source.STATEMENT_TIMEOUT_S}s"],
+        )
+    connection.commit()
+
+
+def _into(table: sql.Identifier, columns: Sequence[Column], *more: str, freeze: bool = False) -> sql.Composed:
+    return sql.SQL("copy {} ({}) from stdin (format binary{})").format(
+        table,
+        sql.SQL(", ").join(map(sql.Identifier, [*(column.name for column in columns), *more])),
+        sql.SQL(", freeze" if freeze else ""),
+    )
+
+
+def _name(column: Column) -> sql.Composed:
+    return sql.SQL("q.{}").format(sql.Identifier(column.name))
+
+
+def _value(column: Column, data_type: str) -> sql.Composable:
     if column.personal_data:
-        return sql_hashed(name, column.personal_data)
-    return sql.SQL("{}::{}").format(name, sql.SQL(stage_type(column.data_type)))
+        return sql_hashed(_name(column), column.personal_data)
+    return sql.SQL("{}::{}").format(_name(column), sql.SQL(data_type))
 
 
 def _where(bound: Bound | None) -> sql.Composable:

@@ -12,12 +12,14 @@ from fupan.contracts.contract import Contract
 from fupan.contracts.installation import SourceTable
 from fupan.extract import control_totals, cursors, drift, ledger, raw_tables
 from fupan.extract.cursors import Window
+from fupan.extract.direct import fill
 from fupan.extract.drift import Difference
 from fupan.extract.ledger import LoadResult
 from fupan.extract.load import settle
 from fupan.extract.raw_tables import relation
 from fupan.extract.session import Session, log
 from fupan.extract.source import Read
+from fupan.extract.sql_postgres import PostgresSource
 from fupan.extract.stage import STAGE, create_stage
 from fupan.warehouse.connection import Connection
 
@@ -44,24 +46,30 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         source = session.source()
         differences = drift.compare(contract, source.describe(read))
         _heed(control, contract, differences)
-        create_stage(work, contract.columns)
-        copied = source.copy(read, contract.columns, work, STAGE)
-        if copied.differences:
-            _heed(control, contract, [*differences, *copied.differences])
-        # A window says nothing of what lies outside it, so it moves no watermark.
-        reached = None
-        if plan.mode != "window":
-            reached = cursors.highest(work, contract, STAGE, session.business_day + timedelta(days=2))
-        counts = settle(work, contract, load_id, copied, raw_is_empty=raw_is_empty)
+        not_after = session.business_day + timedelta(days=2)
+        filled, is_whole = None, plan.bound is None
+        if raw_is_empty and is_whole and isinstance(source, PostgresSource):
+            filled = fill(work, source, read, load_id, not_after)
+        if filled is not None:
+            counts, reached = filled.counts, filled.reached
+        else:
+            create_stage(work, contract.columns)
+            copied = source.copy(read, contract.columns, work, STAGE)
+            if copied.differences:
+                _heed(control, contract, [*differences, *copied.differences])
+            reached, is_whole = cursors.highest(work, contract, sql.Identifier(STAGE), not_after), copied.whole
+            counts = settle(work, contract, load_id, copied, raw_is_empty=raw_is_empty)
         agree, theirs = None, source.totals(read)
         if theirs is not None:
-            ours = control_totals.of_raw(work, contract, None if copied.whole else STAGE)
+            ours = control_totals.of_raw(work, contract, None if is_whole else STAGE)
             agree = control_totals.record(work, contract, load_id, theirs, ours, exact=source.exact)
-        after = cursors.later(contract, position, reached)
+        # A window says nothing of what lies outside it, so it moves no watermark.
+        after = cursors.later(contract, position, None if plan.mode == "window" else reached)
         if after is not None and after != position:
             ledger.move_watermark(work, contract, after, load_id)
         ledger.succeed_load(work, load_id, counts, after)
-        _renew_statistics(work, contract, counts.inserted + counts.updated + counts.deleted)
+        if filled is None:
+            _renew_statistics(work, contract, counts.inserted + counts.updated + counts.deleted)
         work.commit()
     except BaseException as error:
         session.undo(load_id, error)
