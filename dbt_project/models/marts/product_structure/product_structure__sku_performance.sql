@@ -37,134 +37,120 @@ returns_known as (
 
 ),
 
-months as (
-
-    select
-        date_trunc('month', day)::date as month_start,
-        sku,
-        platform,
-        currency,
-        sum(revenue) as revenue,
-        sum(costed_revenue) as costed_revenue,
-        sum(gross_profit) as gross_profit,
-        sum(units)::bigint as units,
-        sum(returned_units)::bigint as returned_units,
-        sum(exchanged_units)::bigint as exchanged_units,
-        sum(unlinked_units)::bigint as unlinked_units
-    from cohorts
-    group by 1, 2, 3, 4
-
-),
-
 -- A SKU that moved to another line or category within the month counts whole where it was last.
-attributes as (
+days as (
 
     select
+        *,
         date_trunc('month', day)::date as month_start,
-        sku,
-        (array_agg(product_line order by day desc, product_line asc, category asc))[1] as product_line,
-        (array_agg(category order by day desc, product_line asc, category asc))[1] as category
+        first_value(product_line) over of_sku as last_product_line,
+        first_value(category) over of_sku as last_category
     from cohorts
-    group by 1, 2
+    window of_sku as (
+        partition by date_trunc('month', day), sku
+        order by day desc, product_line asc, category asc
+    )
 
 ),
 
--- Units add up over currencies, money does not. A line without SKU is no item, and what sold nothing takes no place.
-units_of_items as (
+-- Units add up over currencies, money does not.
+months as (
 
     select
         month_start,
         sku,
         platform,
-        sum(units)::bigint as platform_units,
+        currency,
+        min(last_product_line) as product_line,
+        min(last_category) as category,
+        sum(revenue) as revenue,
+        sum(costed_revenue) as costed_revenue,
+        sum(gross_profit) as gross_profit,
+        sum(units)::bigint as units,
+        sum(sum(units)) over (partition by month_start, sku, platform)::bigint as platform_units,
         sum(sum(units)) over (partition by month_start, sku)::bigint as item_units,
-        case
-            when sum(units) > 0 and sku <> 'unknown'
-                then
-                    rank() over (
-                        partition by month_start, platform, sum(units) > 0 and sku <> 'unknown'
-                        order by sum(units) desc
-                    )
-        end as units_rank
-    from months
-    group by 1, 2, 3
+        (row_number() over (partition by month_start, sku, platform order by currency) = 1)::integer as platform_item,
+        sum(returned_units)::bigint as returned_units,
+        sum(exchanged_units)::bigint as exchanged_units,
+        sum(unlinked_units)::bigint as unlinked_units
+    from days
+    group by 1, 2, 3, 4
 
 ),
 
+-- An item ranks behind those that have more, and counts once if sold in two currencies. A line without SKU is no item,
+-- and what sold nothing takes no place.
 ranked as (
 
     select
-        months.*,
-        units_of_items.platform_units,
-        units_of_items.item_units,
-        units_of_items.units_rank,
+        *,
         case
-            when months.revenue > 0 and months.sku <> 'unknown'
+            when platform_units > 0 and sku <> 'unknown'
+                then
+                    1 + coalesce(
+                        sum(platform_item) filter (where sku <> 'unknown') over (
+                            partition by month_start, platform
+                            order by platform_units desc
+                            range between unbounded preceding and current row exclude group
+                        ),
+                        0
+                    )
+        end as units_rank,
+        case
+            when revenue > 0 and sku <> 'unknown'
                 then
                     rank() over (
-                        partition by
-                            months.month_start,
-                            months.platform,
-                            months.currency,
-                            months.revenue > 0 and months.sku <> 'unknown'
-                        order by months.revenue desc
+                        partition by month_start, platform, currency, sku <> 'unknown'
+                        order by revenue desc
                     )
         end as revenue_rank,
         case
-            when months.gross_profit > 0 and months.sku <> 'unknown'
+            when gross_profit > 0 and sku <> 'unknown'
                 then
                     rank() over (
-                        partition by
-                            months.month_start,
-                            months.platform,
-                            months.currency,
-                            coalesce(months.gross_profit, 0) > 0 and months.sku <> 'unknown'
-                        order by months.gross_profit desc
+                        partition by month_start, platform, currency, sku <> 'unknown'
+                        order by gross_profit desc nulls last
                     )
         end as gross_profit_rank
     from months
-    inner join units_of_items
-        on
-            months.month_start = units_of_items.month_start
-            and months.sku = units_of_items.sku
-            and months.platform = units_of_items.platform
+
+),
+
+-- Windows, no joins: how many rows a month has is not known to the planner, which would compare each with each.
+followed as (
+
+    select
+        *,
+        max(units_rank) over (
+            partition by sku, platform
+            order by month_start
+            range between interval '1 month' preceding and interval '1 month' preceding
+        ) as previous_units_rank,
+        max(revenue_rank) over month_before as previous_revenue_rank,
+        max(gross_profit_rank) over month_before as previous_gross_profit_rank
+    from ranked
+    window month_before as (
+        partition by sku, platform, currency
+        order by month_start
+        range between interval '1 month' preceding and interval '1 month' preceding
+    )
 
 ),
 
 described as (
 
     select
-        ranked.*,
-        attributes.product_line,
-        attributes.category,
+        followed.*,
         products.product_name,
         products.launch_date,
-        case when ranked.sku <> 'unknown' then rules.hit_product_units end as hit_product_units,
-        (ranked.month_start + interval '1 month - 1 day')::date <= business_day.business_day as is_complete_period,
+        case when followed.sku <> 'unknown' then rules.hit_product_units end as hit_product_units,
+        (followed.month_start + interval '1 month - 1 day')::date <= business_day.business_day as is_complete_period,
         products.launch_date > (
-            ranked.month_start + interval '1 month - 1 day' - make_interval(months => rules.new_product_months)
+            followed.month_start + interval '1 month - 1 day' - make_interval(months => rules.new_product_months)
         )::date as is_new_product,
-        units_before.units_rank as previous_units_rank,
-        previous.revenue_rank as previous_revenue_rank,
-        previous.gross_profit_rank as previous_gross_profit_rank,
         returns_known.is_known as is_return_known
-    from ranked
-    inner join attributes
-        on
-            ranked.month_start = attributes.month_start
-            and ranked.sku = attributes.sku
-    left join units_of_items as units_before
-        on
-            ranked.month_start = units_before.month_start + interval '1 month'
-            and ranked.sku = units_before.sku
-            and ranked.platform = units_before.platform
-    left join ranked as previous
-        on
-            ranked.month_start = previous.month_start + interval '1 month'
-            and ranked.sku = previous.sku
-            and ranked.platform = previous.platform
-            and ranked.currency = previous.currency
-    left join products on ranked.sku = products.sku
+    from followed
+    left join products on followed.sku = products.sku
     cross join rules
     cross join business_day
     cross join returns_known
