@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly nightly-real real-figures up down look test lock clean
+.PHONY: help setup nightly nightly-real real-figures faults-quality up down look test lock clean
 
 # Byte-code makes every start three to five times faster.
 export UV_COMPILE_BYTECODE := 1
@@ -31,6 +31,9 @@ nightly-real: setup ## The same on real data: orders, reviews, complaints
 
 real-figures: setup ## Compare the marts of nightly-real with figures computed from the raw file alone
 	@$(REAL) $(PY) -m tests.real.figures
+
+faults-quality: setup ## Corrupt what each expectation guards, one after the other: all must be caught (RULE=id for one)
+	@$(PY) -m tests.faults.quality $(RULE)
 
 up: setup ## Start everything and leave it running; prints addresses and logins
 	@$(FUPAN) up

@@ -31,19 +31,14 @@ SHOWN = 80
 def main(chosen: Sequence[str]) -> int:
     """Prove all expectations, or the chosen ones; returns the exit code."""
     began = time.monotonic()
-    wanted = [
-        one for one in expectations() if not chosen or {one.rule, one.suite, one.suite.partition("/")[2]} & {*chosen}
-    ]
+    wanted = [one for one in expectations() if not chosen or _names(one) & set(chosen)]
+    if unknown := set(chosen).difference(*map(_names, wanted)):
+        print(f"No rule or suite is named {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
     with tempfile.TemporaryDirectory(prefix="fupan faults ") as folder, Progress() as progress:
+        for setting in [name for name in os.environ if name.startswith("FUPAN_")]:
+            del os.environ[setting]
         os.environ |= {"FUPAN_HOME": folder, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
-        for setting in (
-            "FUPAN_ALERT_URLS",
-            "FUPAN_SOURCES",
-            "FUPAN_LOADER_URL",
-            "FUPAN_BUILDER_URL",
-            "FUPAN_READER_URL",
-        ):
-            os.environ.pop(setting, None)
         progress.say("The reference company's first night …")
         with started_server(Path(folder) / "postgres") as server, good_company(server) as good:
             proofs = []
@@ -56,10 +51,14 @@ def main(chosen: Sequence[str]) -> int:
     caught = sum(not proof.problems for proof in proofs)
     with_fault = sum(bool(proof.fault) for proof in proofs)
     print(
-        f"{len(proofs)} expectations, {with_fault} faults, {caught} caught ({caught / max(len(proofs), 1):.0%}) "
+        f"{len(proofs)} expectations, {with_fault} faults, {caught} caught ({caught / len(proofs):.0%}) "
         f"in {time.monotonic() - began:.0f} s"
     )
-    return 0 if proofs and caught == len(proofs) and not good.amiss else 1
+    return 0 if caught == len(proofs) and not good.amiss else 1
+
+
+def _names(expectation: Expectation) -> set[str]:
+    return {expectation.rule, expectation.suite, expectation.suite.partition("/")[2]}
 
 
 def _proofs(good: GoodCompany, wanted: Sequence[Expectation]) -> Iterator[Proof]:
