@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly nightly-real real-figures faults-quality up down look test lock clean
+.PHONY: help setup nightly nightly-real real-figures faults faults-quality up down look test lock clean
 
 # Byte-code makes every start three to five times faster.
 export UV_COMPILE_BYTECODE := 1
@@ -50,7 +50,10 @@ test: setup ## Lint, types, SQL, and every test (under 15 minutes)
 	$(PY) -m mypy
 	$(PY) -m sqlfluff lint --processes 0 dbt_project/models dbt_project/tests dbt_project/snapshots
 	$(PY) -m pytest tests/e2e
-	$(PY) -m pytest tests --ignore tests/e2e --numprocesses 2 --dist loadfile
+	$(PY) -m pytest tests/unit tests/integration tests/faults/quality --numprocesses 2 --dist loadfile
+
+faults: setup ## Kills, crashes and bad input at random points: the harm, and that it is gone (ROUNDS=50)
+	FUPAN_FAULT_ROUNDS=$(or $(ROUNDS),50) $(PY) -m pytest tests/faults --ignore tests/faults/quality --numprocesses 2 --dist loadfile
 
 lock: $(MADE) ## Resolve requirements.lock anew from pyproject.toml, keeping what still fits (UPGRADE=1: newest)
 	@$(UV) pip compile --universal --generate-hashes --extra dev --python-version 3.11 --no-header \
