@@ -40,6 +40,7 @@ NOTES = [
     "affected_days",
     "affected_review_days",
     "affected_service_days",
+    "affected_service_periods",
     "build_window",
     "business_day",
     "changed_chats",
@@ -129,11 +130,16 @@ class Company:
 
 
 @contextlib.contextmanager
-def platform_served() -> Iterator[str]:
-    """Address (host and port) of the platform's API, in a thread, without a limit of its rate; a token names a database."""
+def platform_served(
+    shop_of: platform_api.Shops = lambda token: reading_url(token, platform_api.ROLE),
+    requests_a_second: float | None = None,
+) -> Iterator[str]:
+    """Address (host and port) of the platform's API in a thread; by default a token names a database."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        application = platform_api.application(lambda token: reading_url(token, platform_api.ROLE), None)
+        # Who asks before the server is up waits for it.
+        listening.listen()
+        application = platform_api.application(shop_of, requests_a_second)
         server = uvicorn.Server(
             uvicorn.Config(application, log_level="warning", access_log=False, lifespan="off", ws="none")
         )
@@ -147,7 +153,7 @@ def platform_served() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _used(warehouse: str, database: str, platform: str) -> Iterator[pytest.MonkeyPatch]:
+def used(warehouse: str, database: str, platform: str) -> Iterator[pytest.MonkeyPatch]:
     """Everything under test works on this warehouse and on the company in this database."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FUPAN_WAREHOUSE_URL", warehouse)
@@ -166,7 +172,7 @@ def _used(warehouse: str, database: str, platform: str) -> Iterator[pytest.Monke
 def first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
     """libpq URLs of a warehouse and its company after the first night; to be copied, not used."""
     warehouse = new_database(server, "first_night")
-    with platform_served() as platform, _used(warehouse, "first_night_company", platform):
+    with platform_served() as platform, used(warehouse, "first_night_company", platform):
         bootstrap()
         source = erp.ensure(until=FIRST_DAY)
         ensure_raw_tables()
@@ -194,7 +200,7 @@ def platform(server: EmbeddedPostgres) -> Iterator[str]:
 def company(server: EmbeddedPostgres, after_first_night: tuple[str, str], platform: str) -> Iterator[Company]:
     """The company the morning after its first night."""
     warehouse, source = (copy_database(server, url) for url in after_first_night)
-    with _used(warehouse, source.rpartition("/")[2], platform) as patch:
+    with used(warehouse, source.rpartition("/")[2], platform) as patch:
         patch.delenv("FUPAN_ALERT_URLS", raising=False)
         erp.drop_exports()
         yield Company(warehouse, source, FIRST_DAY)

@@ -1,4 +1,4 @@
-"""The reference company's ERP: sound, the same every time, alive, and never half."""
+"""The reference company: sound, the same every time, alive, and never half."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ from tests.databases import drop_database
 from fupan import settings
 from fupan.cli.demo import demo
 from fupan.contracts.installation import effective, systems
-from fupan.demo import erp, founding
+from fupan.demo import complaints, erp, feedback, founding, repairs, reviews
+from fupan.demo.delivered import delivered
+from fupan.demo.dirt import SLIPS
 from fupan.demo.relations import FEEDBACK, RELATIONS
 from fupan.errors import ConfigurationError
 from fupan.server.postgres import EmbeddedPostgres
@@ -31,7 +33,7 @@ _names = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def full(server: EmbeddedPostgres) -> Iterator[str]:
-    """The ERP in its real size, to be looked at and not changed."""
+    """The company in its real size, to be looked at and not changed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(erp, "DATABASE", "erp_full")
         url = erp.ensure(UNTIL)
@@ -73,7 +75,7 @@ def _digests(url: str) -> dict[str, str]:
 
 
 def _rows(url: str, relation: str, key: str) -> dict[Any, dict[str, Any]]:
-    return dict(_query(url, f"select ({key})::text, to_jsonb(it) from erp.{relation} as it"))
+    return dict(_query(url, f"select ({key})::text, to_jsonb(it) from {relation} as it"))
 
 
 # -------------------------------------------------------------------------------------------------------- as it is made
@@ -91,6 +93,11 @@ def test_it_is_as_large_as_promised(full: str) -> None:
     assert 45_000 < sizes["erp.sales_order_lines"] < 58_000
     assert 0.03 < sizes["erp.returns"] / sizes["erp.sales_order_lines"] < 0.05
     assert sizes["erp.targets"] > 3_000
+    assert 9_000 < sizes["shop_platform.reviews"] < 13_000
+    assert 1_000 < sizes["service_desk.complaints"] < 2_000
+    assert 600 < sizes["service_desk.repairs"] < 1_200
+    assert 4_000 < sizes["service_desk.chats"] < 7_000
+    assert 4_000 < sizes["service_desk.survey_answers"] < 7_000
 
 
 @pytest.mark.parametrize(
@@ -134,6 +141,41 @@ def test_it_is_as_large_as_promised(full: str) -> None:
             "erp.targets as it where it.approved_at is not null and it.version < draft.version and it.target_id "
             "like regexp_replace(draft.target_id, '-V[0-9]+$', '') || '-V%')",
         ),
+        (
+            "what is spoken of was delivered before, reviews to those who bought on a platform",
+            "select order_id from shop_platform.reviews as r left join erp.sales_orders as o using (order_id) left join "
+            "erp.sales_order_lines as l using (order_id, line_no) where order_id is not null and (o.status is distinct from "
+            "'completed' or r.posted_at < o.updated_at or l.sku is distinct from r.sku or o.platform <> r.platform) "
+            "union all select order_id from (select order_id, sku, created_at as at from service_desk.complaints union all "
+            "select order_id, sku, opened_at from service_desk.repairs) as c left join erp.sales_orders as o using (order_id) "
+            "where o.status is distinct from 'completed' or c.at < o.updated_at "
+            "or c.sku not in (select sku from erp.sales_order_lines as l where l.order_id = c.order_id)",
+        ),
+        (
+            "nothing is said or done after the last day",
+            "select updated_at from shop_platform.reviews where updated_at >= '2026-04-01 00:00 Asia/Shanghai' union all "
+            "select updated_at from service_desk.complaints where updated_at >= '2026-04-01 00:00 Asia/Shanghai' union all "
+            "select updated_at from service_desk.repairs where updated_at >= '2026-04-01 00:00 Asia/Shanghai' union all "
+            "select ended_at from service_desk.chats where ended_at >= '2026-04-01 00:00 Asia/Shanghai' union all "
+            "select updated_at from service_desk.survey_answers where updated_at >= '2026-04-01 00:00 Asia/Shanghai'",
+        ),
+        (
+            "who complains is the customer that the ERP knows",
+            "select * from service_desk.complaints as c join erp.customers as k using (customer_id) where c.contact_name "
+            "<> k.contact_name or c.contact_phone is distinct from k.contact_phone or c.region_code <> k.region_code",
+        ),
+        (
+            "a late answer has a cause, one in time has none",
+            "select * from service_desk.complaints where complaint_type <> '外观包装' and first_response_at >= created_at "
+            "and (delay_cause is not null) <> "
+            "(first_response_at > created_at + case complaint_type when '安装服务' then interval '48 hours' "
+            "when '售后响应' then interval '2 hours' else interval '24 hours' end)",
+        ),
+        (
+            "who is unhappy is to be called back, and nobody else is",
+            "select * from service_desk.survey_answers where needs_followup <> (question_code = 'overall' and score <= 2) "
+            "and score <= 5 or followup_at is not null and not needs_followup or fixed_at < followup_at",
+        ),
     ],
 )  # fmt: skip
 def test_it_is_sound(full: str, what: str, violations: str) -> None:
@@ -142,6 +184,59 @@ def test_it_is_sound(full: str, what: str, violations: str) -> None:
 
 def test_exactly_the_promised_lines_are_empty(full: str) -> None:
     assert _query(full, "select count(*) from erp.sales_order_lines where qty <= 0") == [(founding.EMPTY_LINES,)]
+
+
+@pytest.mark.parametrize(
+    ("slip", "found"),
+    [
+        ("review without stars", "shop_platform.reviews where rating not between 1 and 5"),
+        ("complaint answered before it was opened", "service_desk.complaints where first_response_at < created_at"),
+        (
+            "complaint of an unknown type",
+            "service_desk.complaints where complaint_type not in ('产品质量', '安装服务', '售后响应', '物流配送', '环保合规')",
+        ),
+        ("repair closed before it was opened", "service_desk.repairs where closed_at < opened_at"),
+        ("chat answered before it was asked", "service_desk.chats where first_reply_at < queue_entered_at"),
+        ("survey score beyond the scale", "service_desk.survey_answers where score not between 1 and 5"),
+    ],
+)  # fmt: skip
+def test_exactly_the_promised_slips_are_there(full: str, slip: str, found: str) -> None:
+    assert _query(full, f"select count(*) from {found}") == [(SLIPS[slip].rows,)]
+
+
+def test_poor_products_get_fewer_stars_more_returns_more_complaints(full: str) -> None:
+    bands = _query(
+        full,
+        "with reviewed as (select sku, avg(rating) as stars from shop_platform.reviews where not is_default group by sku), "
+        "sold as (select sku, sum(qty) as units from erp.sales_order_lines join erp.sales_orders using (order_id) "
+        "where platform is not null and status = 'completed' group by sku), "
+        "back as (select sku, sum(r.qty) as units from erp.returns as r join erp.sales_orders using (order_id) "
+        "where platform is not null group by sku), "
+        "blamed as (select sku, count(*) as complaints from service_desk.complaints group by sku) "
+        "select count(*), sum(back.units) / sum(sold.units), sum(blamed.complaints) / sum(sold.units) "
+        "from reviewed join sold using (sku) left join back using (sku) left join blamed using (sku) "
+        "group by width_bucket(stars, array[4.2, 4.8]) order by width_bucket(stars, array[4.2, 4.8])",
+    )
+    assert len(bands) == 3
+    assert min(products for products, _, _ in bands) >= 10
+    returns, complaints = [band[1] for band in bands], [band[2] for band in bands]
+    assert returns == sorted(returns, reverse=True)
+    assert returns[0] > 2 * returns[2]
+    assert complaints == sorted(complaints, reverse=True)
+
+
+def test_the_desk_is_mostly_in_time_and_not_always(full: str) -> None:
+    late, open_long, reopened, vip = _query(
+        full,
+        "select (select avg((delay_cause is not null)::int) from service_desk.complaints), "
+        "(select count(*) from service_desk.complaints where closed_at is null and created_at < '2026-01-01'), "
+        "(select count(*) from service_desk.complaints where reopened_flag), "
+        "(select avg((first_reply_at > queue_entered_at + interval '1 hour')::int) from service_desk.chats where is_vip_queue)",
+    )[0]
+    assert 0.05 < late < 0.25
+    assert 0 < vip < 0.1
+    assert open_long
+    assert reopened
 
 
 def test_it_has_what_reviews_ask_about(full: str) -> None:
@@ -263,11 +358,13 @@ def _run_killed(call: str, what: str) -> None:
     assert ended.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("relation", ["erp.sales_order_lines", "service_desk.repairs"])
-def test_killed_while_it_is_made(empty: None, relation: str) -> None:
-    _run_killed("erp.ensure(date(2026, 3, 31))", relation)
+def test_killed_while_it_is_made(small: str, monkeypatch: pytest.MonkeyPatch, server: EmbeddedPostgres) -> None:
+    undisturbed = _digests(small)
+    _elsewhere(monkeypatch)
+    _run_killed("erp.ensure(date(2026, 3, 31))", "service_desk.repairs")
     assert _query(settings.embedded_url(erp.DATABASE), "select to_regnamespace('erp')") == [(None,)]
-    assert _query(erp.ensure(UNTIL), f"select count(*) > 0 from {relation}") == [(True,)]
+    assert _digests(erp.ensure(UNTIL)) == undisturbed
+    drop_database(server, small)
 
 
 def test_killed_while_days_are_played(small: str) -> None:
@@ -289,9 +386,9 @@ def test_a_day_brings_every_kind_of_change(small: str) -> None:
         "targets": "target_id",
     }
     said = tuple(relation.partition(".")[2] for relation in FEEDBACK)
-    before = {relation: _rows(small, relation, key) for relation, key in keys.items()}
+    before = {relation: _rows(small, f"erp.{relation}", key) for relation, key in keys.items()}
     counts = {kind: count for kind, count in erp.advance(1).counts.items() if not kind.startswith(said)}
-    after = {relation: _rows(small, relation, key) for relation, key in keys.items()}
+    after = {relation: _rows(small, f"erp.{relation}", key) for relation, key in keys.items()}
 
     def changed(relation: str, *columns: str) -> list[dict[str, Any]]:
         old, new = before[relation], after[relation]
@@ -328,20 +425,73 @@ def test_a_day_brings_every_kind_of_change(small: str) -> None:
             assert row["updated_at"].startswith("2026-04-01") == touched, (relation, row)
 
 
-def test_played_days_stay_sound(small: str) -> None:
-    summary = erp.advance(20)
-    assert (summary.first, summary.last) == (date(2026, 4, 1), date(2026, 4, 20))
-    assert _query(small, "select max(order_date)::text from erp.sales_orders") == [("2026-04-20",)]
-    assert (
-        _query(
-            small,
-            "select * from erp.sales_order_lines where net_amount <> qty * unit_price or (unit_price <= 0) <> is_gift",
-        )
-        == []
-    )
-    assert (
-        _query(small, "select order_id from erp.sales_orders except select order_id from erp.sales_order_lines") == []
-    )
+def test_days_go_on(small: str) -> None:
+    keys = {
+        "shop_platform.reviews": "review_id",
+        "service_desk.complaints": "complaint_id",
+        "service_desk.repairs": "ticket_id",
+        "service_desk.chats": "chat_id",
+        "service_desk.survey_answers": "survey_id || respondent_id || question_code",
+    }
+    before = {relation: _rows(small, relation, key) for relation, key in keys.items()}
+    summary = erp.advance(16)
+    after = {relation: _rows(small, relation, key) for relation, key in keys.items()}
+
+    assert (summary.first, summary.last) == (date(2026, 4, 1), date(2026, 4, 16))
+    for nothing in (
+        "select * from erp.sales_order_lines where net_amount <> qty * unit_price or (unit_price <= 0) <> is_gift",
+        "select order_id from erp.sales_orders except select order_id from erp.sales_order_lines",
+        "select order_id from service_desk.complaints except select order_id from erp.sales_orders",
+        "select order_id, line_no from shop_platform.reviews where order_id is not null "
+        "except select order_id, line_no from erp.sales_order_lines",
+    ):
+        assert _query(small, nothing) == []
+    assert _query(small, "select max(order_date)::text from erp.sales_orders") == [("2026-04-16",)]
+
+    counts = summary.counts
+    for relation in keys:
+        new, old, noun = after[relation], before[relation], relation.partition(".")[2]
+        assert counts[f"{noun}_new"] >= len(new.keys() - old.keys()) > 0
+        assert counts[f"{noun}_gone"] >= len(old.keys() - new.keys())
+        touched = [key for key in old.keys() & new.keys() if old[key] != new[key]]
+        assert counts[f"{noun}_changed"] >= len(touched)
+        assert all(new[key]["updated_at"] >= "2026-04-01" for key in touched)
+
+    def became(relation: str, column: str, of: Any = None) -> int:
+        """Rows that were there, whose column was ``of`` and is no more."""
+        old, new = before[relation], after[relation]
+        return sum(1 for key in old.keys() & new.keys() if old[key][column] == of != new[key][column])
+
+    assert before["shop_platform.reviews"].keys() - after["shop_platform.reviews"].keys()
+    for column in ("first_response_at", "verified_at", "closed_at", "followup_at"):
+        assert became("service_desk.complaints", column), column
+    assert became("service_desk.complaints", "reopened_flag", of=False)
+    assert counts["repairs_changed"]
+    assert counts["survey_answers_changed"]
+    rewritten = [
+        key
+        for key, row in before["shop_platform.reviews"].items()
+        if row["text"] != after["shop_platform.reviews"].get(key, row)["text"]
+    ]
+    assert rewritten
+
+
+def test_no_story_outlives_the_days_that_are_looked_back(full: str) -> None:
+    with contextlib.closing(psycopg2.connect(full)) as connection:
+        lines = delivered(connection, date(2024, 1, 1))
+    for process in (reviews, complaints, repairs):
+        for line in lines:
+            for story in process.stories([line], erp.SEED):
+                assert story.over(line.days_later(feedback.DELIVERY_ECHOES - 1)), story
+
+
+def test_what_an_older_installation_lacks_is_made_from_its_orders(small: str) -> None:
+    digests = _digests(small)
+    with contextlib.closing(psycopg2.connect(small)) as connection, connection.cursor() as cursor:
+        cursor.execute("drop schema shop_platform, service_desk cascade; drop table demo.exports, demo.stopped")
+        connection.commit()
+    erp.ensure()
+    assert _digests(small) == digests
 
 
 def test_days_need_an_erp(empty: None) -> None:

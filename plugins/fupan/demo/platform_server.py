@@ -46,7 +46,7 @@ class PlatformServer:
 
     def running(self) -> bool:
         """Whether the process is alive."""
-        process = self._process()
+        process = self.process()
         return process is not None and process.alive()
 
     def start(self, database: str, *, patience: float = 30) -> None:
@@ -92,7 +92,7 @@ class PlatformServer:
         self._write({"port": port, "process": asdict(Process.of(child.pid))})
 
     def _stop(self) -> None:
-        process = self._process()
+        process = self.process()
         if process is not None and process.alive():
             running = psutil.Process(process.pid)
             with contextlib.suppress(psutil.Error):
@@ -103,7 +103,8 @@ class PlatformServer:
                     running.kill()
                     running.wait(5)
 
-    def _process(self) -> Process | None:
+    def process(self) -> Process | None:
+        """The process that was started last, None before the first."""
         known = self._read().get("process")
         return Process(**known) if known else None
 

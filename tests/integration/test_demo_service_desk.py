@@ -1,0 +1,166 @@
+"""The service desk's drop folder: each day's files as they were exported, whole, and the same whenever they are written."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from click.testing import CliRunner
+from python_calamine import CalamineWorkbook
+from tests.databases import drop_database
+
+from fupan.cli.demo import demo
+from fupan.demo import erp, exports, founding, service_desk
+from fupan.server.postgres import EmbeddedPostgres
+
+UNTIL = date(2026, 3, 31)
+
+
+@pytest.fixture
+def desk(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A company with a short history and a folder of its own."""
+    monkeypatch.setattr(founding, "DAYS_OF_HISTORY", 120)
+    monkeypatch.setattr(erp, "DATABASE", "desk_tests")
+    monkeypatch.setattr(service_desk, "FOLDER", "drop folder, 投诉")
+    url = erp.create(UNTIL)
+    yield url
+    drop_database(server, url)
+
+
+def ask(url: str, statement: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall()
+
+
+def files() -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in service_desk.folder().iterdir()}
+
+
+def complaints(day: str) -> dict[str, dict[str, Any]]:
+    """Complaint -> its row in that day's workbook."""
+    sheet = CalamineWorkbook.from_path(service_desk.folder() / f"complaints_{day}.xlsx").get_sheet_by_name("投诉单")
+    header, *rows = sheet.to_python()
+    assert tuple(header) == exports.COMPLAINT_HEADER
+    return {row[0]: dict(zip(exports.COMPLAINT_HEADER, row, strict=True)) for row in rows}
+
+
+def table(name: str, encoding: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO((service_desk.folder() / name).read_bytes().decode(encoding))))
+
+
+def test_the_first_export_holds_the_history(desk: str) -> None:
+    assert files().keys() == {
+        "complaints_2026-03-31.xlsx",
+        "repairs_2026-03-31.csv",
+        "chats_2026-03-31.csv",
+        "survey_2026-03-31.csv",
+    }
+    written = complaints("2026-03-31")
+    kept = ask(
+        desk,
+        "select complaint_id, complaint_text, is_safety, updated_at at time zone 'Asia/Shanghai', claim_amount "
+        "from service_desk.complaints",
+    )
+    assert {
+        (key, row["投诉内容"], row["涉及安全"] == "是", row["更新时间"], row["索赔金额"])
+        for key, row in written.items()
+    } == {(key, text, safety, at, float(claim) if claim else "") for key, text, safety, at, claim in kept}
+    assert all(isinstance(row["受理时间"], datetime) for row in written.values())
+
+    repairs = table("repairs_2026-03-31.csv", "gb18030")
+    assert tuple(repairs[0]) == exports.REPAIR_HEADER
+    assert {(row["工单号"], row["报修时间"]) for row in repairs} == {
+        (key, f"{at.year}/{at.month}/{at.day} {at.hour}:{at.minute:02d}")
+        for key, at in ask(desk, "select ticket_id, opened_at at time zone 'Asia/Shanghai' from service_desk.repairs")
+    }
+    assert files()["chats_2026-03-31.csv"].startswith(b"\xef\xbb\xbfchat_id,")
+    chats = table("chats_2026-03-31.csv", "utf-8-sig")
+    assert {(row["chat_id"], row["ended_at"]) for row in chats} == set(
+        ask(desk, "select chat_id, (ended_at at time zone 'Asia/Shanghai')::text from service_desk.chats")
+    )
+    answers = table("survey_2026-03-31.csv", "utf-8")
+    assert len(answers) == ask(desk, "select count(*) from service_desk.survey_answers")[0][0]
+    assert datetime.fromisoformat(answers[0]["responded_at"]).utcoffset() is not None
+
+
+def test_each_day_s_file_shows_that_day(desk: str) -> None:
+    erp.advance(12)
+    days = [f"2026-04-{number:02d}" for number in range(1, 13)]
+    assert len(files()) == 4 * 13
+    found = {day: complaints(day) for day in days}
+    for day, changed in found.items():
+        assert {row["更新时间"].date().isoformat() for row in changed.values()} <= {day}
+    # A complaint that goes on for days stands in several files, each time as it was.
+    twice = [key for key in found[days[5]] if any(key in found[day] for day in days[6:])]
+    assert twice
+    assert any(found[days[5]][key]["结案时间"] == "" for key in twice)
+    newest = {key: row for day in days for key, row in found[day].items()}
+    now = dict(
+        ask(
+            desk,
+            "select complaint_id, updated_at at time zone 'Asia/Shanghai' from service_desk.complaints "
+            "where updated_at >= '2026-04-01 00:00 Asia/Shanghai'",
+        )
+    )
+    assert {key: row["更新时间"] for key, row in newest.items()} == now
+
+
+def test_what_is_there_is_left_alone_and_what_is_not_comes_back_the_same(desk: str) -> None:
+    erp.advance(1)
+    before = files()
+    stamps = {path.name: path.stat().st_mtime_ns for path in service_desk.folder().iterdir()}
+    erp.ensure()
+    assert {path.name: path.stat().st_mtime_ns for path in service_desk.folder().iterdir()} == stamps
+    for path in service_desk.folder().iterdir():
+        path.unlink()
+    service_desk.folder().rmdir()
+    erp.ensure()
+    assert files() == before
+
+
+def test_same_rows_same_bytes(desk: str) -> None:
+    before = files()
+    erp.create(UNTIL)
+    assert files() == before
+    erp.create(UNTIL, seed=7)
+    assert files().keys() == before.keys()
+    assert all(content != before[name] for name, content in files().items())
+
+
+def test_another_company_s_files_go_and_other_files_stay(desk: str) -> None:
+    erp.advance(1)
+    (service_desk.folder() / "readme.txt").write_text("mine")
+    erp.create(date(2026, 3, 30))
+    assert {name for name in files() if "2026-03-30" not in name} == {"readme.txt"}
+
+
+def test_a_desk_that_is_down_drops_nothing_until_it_is_back(desk: str) -> None:
+    run = CliRunner().invoke
+    assert run(demo, ["stop", "service"], catch_exceptions=False).exit_code == 0
+    erp.advance(2)
+    erp.ensure()
+    assert not [name for name in files() if "2026-04" in name]
+    assert run(demo, ["start", "service"], catch_exceptions=False).exit_code == 0
+    assert len([name for name in files() if "2026-04" in name]) == 8
+    assert run(demo, ["stop", "erp"]).exit_code == 2
+
+
+def test_a_half_written_file_is_never_seen(desk: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Path, __: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space"):
+            erp.advance(1)
+    assert not [name for name in files() if "2026-04" in name]
+    erp.ensure()
+    assert len([name for name in files() if "2026-04-01" in name]) == 4
