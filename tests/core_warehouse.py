@@ -34,6 +34,7 @@ RESULTS = {
     "fct_chat": "chat_id",
     "fct_survey_response": "response_key",
     "agg_service_case_daily": "day, case_type, case_class, complaint_type, urgency, region_code",
+    "agg_response_time": "period_key, case_type, slice_type, slice_value",
     "agg_complaint_daily": "day, complaint_type, sku, product_line, region_code, root_cause",
 }
 

@@ -3,13 +3,22 @@ with
 
 complaints as (
 
-    select * from {{ ref('agg_complaint_daily') }}
+    select
+        day,
+        sum(complaint_count) as complaint_count
+    from {{ ref('agg_complaint_daily') }}
+    group by day
 
 ),
 
 cases as (
 
-    select * from {{ ref('agg_service_case_daily') }}
+    select
+        case_type,
+        sum(case_count + answered_count + closed_count) as counts,
+        sum(overdue_count) as overdue_count
+    from {{ ref('agg_service_case_daily') }}
+    group by case_type
 
 ),
 
@@ -88,7 +97,7 @@ compared as (
         'response_time ' || times.period_type || ' ' || times.slice_type || ' ' || times.case_type as what,
         sum(times.case_count + times.answered_count + times.closed_count) as in_mart,
         (
-            select sum(cases.case_count + cases.answered_count + cases.closed_count)
+            select cases.counts
             from cases
             where cases.case_type = times.case_type
         ) as in_core

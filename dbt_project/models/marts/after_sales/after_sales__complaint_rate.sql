@@ -24,9 +24,9 @@ sku_days as (
 
 ),
 
-period_types (period_type) as (
+period_types (period_type, made_of) as (
 
-    values ('week'), ('month'), ('quarter'), ('year')
+    values ('week', 'week'), ('month', 'month'), ('quarter', 'month'), ('year', 'month')
 
 ),
 
@@ -106,19 +106,38 @@ all_days as (
 
 ),
 
-folded as (
+weeks_and_months as (
 
     select
         period_types.period_type,
         date_trunc(period_types.period_type, all_days.day)::date as period_start,
         all_days.slice_type,
         all_days.slice_value,
-        sum(all_days.complaint_count)::bigint as complaint_count,
-        sum(all_days.order_count)::bigint as order_count
+        sum(all_days.complaint_count) as complaint_count,
+        sum(all_days.order_count) as order_count
     from all_days
-    cross join period_types
+    inner join period_types on period_types.period_type = period_types.made_of
     cross join first_day
-    where all_days.day >= date_trunc(period_types.period_type, first_day.day)::date
+    where all_days.day >= least(date_trunc('week', first_day.day), date_trunc('year', first_day.day))::date
+    group by 1, 2, 3, 4
+
+),
+
+folded as (
+
+    select
+        period_types.period_type,
+        date_trunc(period_types.period_type, weeks_and_months.period_start)::date as period_start,
+        weeks_and_months.slice_type,
+        weeks_and_months.slice_value,
+        sum(weeks_and_months.complaint_count)::bigint as complaint_count,
+        sum(weeks_and_months.order_count)::bigint as order_count
+    from weeks_and_months
+    inner join period_types on weeks_and_months.period_type = period_types.made_of
+    cross join first_day
+    where
+        date_trunc(period_types.period_type, weeks_and_months.period_start)::date
+        >= date_trunc(period_types.period_type, first_day.day)::date
     group by 1, 2, 3, 4
 
 ),

@@ -76,6 +76,27 @@ windows as (
 
 ),
 
+days as (
+
+    select
+        day,
+        'all' as sku,
+        root_cause,
+        sum(complaint_count) as complaint_count
+    from complaints
+    group by 1, 3
+    union all
+    select
+        day,
+        sku,
+        root_cause,
+        sum(complaint_count) as complaint_count
+    from complaints
+    group by 1, 2, 3
+
+),
+
+-- By SKU only a month's: its complaints are few.
 counted as (
 
     select
@@ -83,13 +104,14 @@ counted as (
         windows.period_start,
         windows.window_start,
         windows.window_end,
-        slices.sku,
-        complaints.root_cause,
-        sum(complaints.complaint_count)::bigint as complaint_count
+        days.sku,
+        days.root_cause,
+        sum(days.complaint_count)::bigint as complaint_count
     from windows
-    inner join complaints
-        on complaints.day between windows.window_start and windows.window_end
-    cross join lateral (values ('all'), (complaints.sku)) as slices (sku)
+    inner join days
+        on
+            days.day between windows.window_start and windows.window_end
+            and (days.sku = 'all' or windows.period_type = 'month')
     group by 1, 2, 3, 4, 5, 6
 
 ),
