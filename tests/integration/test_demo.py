@@ -434,10 +434,10 @@ def test_days_go_on(small: str) -> None:
         "service_desk.survey_answers": "survey_id || respondent_id || question_code",
     }
     before = {relation: _rows(small, relation, key) for relation, key in keys.items()}
-    summary = erp.advance(16)
+    summary = erp.advance(20)
     after = {relation: _rows(small, relation, key) for relation, key in keys.items()}
 
-    assert (summary.first, summary.last) == (date(2026, 4, 1), date(2026, 4, 16))
+    assert (summary.first, summary.last) == (date(2026, 4, 1), date(2026, 4, 20))
     for nothing in (
         "select * from erp.sales_order_lines where net_amount <> qty * unit_price or (unit_price <= 0) <> is_gift",
         "select order_id from erp.sales_orders except select order_id from erp.sales_order_lines",
@@ -446,7 +446,7 @@ def test_days_go_on(small: str) -> None:
         "except select order_id, line_no from erp.sales_order_lines",
     ):
         assert _query(small, nothing) == []
-    assert _query(small, "select max(order_date)::text from erp.sales_orders") == [("2026-04-16",)]
+    assert _query(small, "select max(order_date)::text from erp.sales_orders") == [("2026-04-20",)]
 
     counts = summary.counts
     for relation in keys:
