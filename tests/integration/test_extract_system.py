@@ -194,6 +194,11 @@ def test_raw_has_every_contract_delivered_or_not(erp: Erp) -> None:
 
     delivered = {r["table_name"]: r["is_delivered"] for r in erp.ask("select * from ops.source_table")}
     assert delivered == {name: name in ("erp_channels", "erp_sales_orders") for name in contracts()}
+    freshness = "select freshness from ops.source_table where table_name = 'erp_sales_orders'"
+    assert erp.ask(freshness) == [{"freshness": contracts()["erp_sales_orders"].freshness}]
+    erp.installation(erp_sales_orders="{relation: erp.sales_orders, freshness: never}")
+    ensure_raw_tables()
+    assert erp.ask(freshness) == [{"freshness": None}]
     assert erp.ask("select system, time_zone from ops.source_system") == [
         {"system": "erp", "time_zone": "Asia/Shanghai"}
     ]

@@ -47,10 +47,17 @@ def expectations() -> list[Expectation]:
 
 
 def _expectation(suite: RawSuite | MartSuite, rule: Rule) -> Expectation:
-    common = {"rule": rule.id, "owner": rule.meta.owner, "severity": rule.severity, "on_fail": rule.meta.on_fail}
-    if isinstance(suite, RawSuite):
-        return Expectation("raw", f"raw/{suite.name}", suite.table, **common)
-    return Expectation("release", f"marts/{suite.name}", rule.table or "", **common, dimension=suite.dimension)
+    table, dimension = (suite.table, None) if isinstance(suite, RawSuite) else (rule.table or "", suite.dimension)
+    return Expectation(
+        gate="raw" if isinstance(suite, RawSuite) else "release",
+        suite=f"{'raw' if isinstance(suite, RawSuite) else 'marts'}/{suite.name}",
+        table=table,
+        rule=rule.id,
+        owner=rule.meta.owner,
+        severity=rule.severity,
+        on_fail=rule.meta.on_fail,
+        dimension=dimension,
+    )
 
 
 def _freshness(table: str) -> Expectation:

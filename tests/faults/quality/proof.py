@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +32,7 @@ class Proof:
     expectation: Expectation
     fault: str
     problems: tuple[str, ...]
-    verdicts: dict[str, str]
+    verdicts: Mapping[str, str]
     alerted: tuple[str, ...]
 
 
