@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Manifest:
     @classmethod
     def read(cls, path: Path) -> Manifest:
         """The manifest.json at ``path``."""
-        return cls(json.loads(path.read_text()))
+        return cls(orjson.loads(path.read_bytes()))
 
     def dimensions(self) -> dict[str, Dimension]:
         """Review dimensions by name; a mart belongs to the dimension of its folder below models/marts."""

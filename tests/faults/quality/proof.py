@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import psycopg2
@@ -137,6 +138,12 @@ def _filled(connection: Any, good: GoodCompany, expectation: Expectation, statem
 
 def _staged(connection: Any, table: str) -> int:
     """Rows of the table that staging shows."""
+    staged: int = rows(connection, f"select count(*) as rows from {_staging_view(table)}")[0]["rows"]
+    return staged
+
+
+@cache
+def _staging_view(table: str) -> str:
     source = f"source.fupan.{contracts()[table].system}.{table}"
     (view,) = [
         f'"{node["schema"]}"."{node["alias"]}"'
@@ -146,8 +153,7 @@ def _staged(connection: Any, table: str) -> int:
         and source in node["depends_on"]["nodes"]
         and not node["name"].endswith("__changes")
     ]
-    staged: int = rows(connection, f"select count(*) as rows from {view}")[0]["rows"]
-    return staged
+    return view
 
 
 def _alerted(receiver: Webhook, rule: str) -> tuple[str, ...]:
