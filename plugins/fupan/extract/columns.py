@@ -19,13 +19,20 @@ FAMILIES: dict[str, frozenset[str]] = {
     "timestamptz": frozenset({"timestamp"}),
 }
 
-_INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
+#: An integer type -> bits of its largest value.
+INTEGER_BITS = {"smallint": 15, "integer": 31, "bigint": 63}
 _PRECISION = re.compile(r"^numeric\((\d+),\s*(\d+)\)$")
 
 
 def family(data_type: str) -> str:
     """Contracted type -> its family, a key of FAMILIES: numeric(14,4) is numeric, smallint is integer."""
-    return "integer" if data_type in _INTEGER_BITS else data_type.partition("(")[0]
+    return "integer" if data_type in INTEGER_BITS else data_type.partition("(")[0]
+
+
+def precision_and_scale(data_type: str) -> tuple[int, int] | None:
+    """(14, 4) of numeric(14,4); None of a type that declares none."""
+    found = _PRECISION.match(data_type)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def stage_type(data_type: str) -> str:
@@ -33,15 +40,26 @@ def stage_type(data_type: str) -> str:
     return {"integer": "bigint"}.get(family(data_type), family(data_type))
 
 
-def misfit(column: Column) -> sql.Composable | None:
-    """SQL condition on a staged value: true where raw's narrower type can't hold it exactly; None where all values fit."""
+def misfit(column: Column, given: str | None = None) -> sql.Composable | None:
+    """SQL condition on a staged value: true where raw's narrower type can't hold it exactly; None where all values fit.
+
+    ``given``: PostgreSQL's name of the type in which the value comes, where that is known: what it rules out is not asked.
+    """
     value = sql.Identifier(column.name)
     kind = family(column.data_type)
     if kind == "integer" and column.data_type != "bigint":
-        limit = 1 << _INTEGER_BITS[column.data_type]
-        return sql.SQL("not {} between {} and {}").format(value, sql.Literal(-limit), sql.Literal(limit - 1))
-    if kind == "numeric" and (found := _PRECISION.match(column.data_type)):
-        precision, scale = int(found[1]), int(found[2])
+        bits = INTEGER_BITS[column.data_type]
+        if given is not None and INTEGER_BITS.get(given, 64) <= bits:
+            return None
+        return sql.SQL("not {} between {} and {}").format(
+            value, sql.Literal(-(1 << bits)), sql.Literal((1 << bits) - 1)
+        )
+    if kind == "numeric" and (declared := precision_and_scale(column.data_type)):
+        precision, scale = declared
+        if given is not None and (narrow := precision_and_scale(given)):
+            whole = narrow[0] - narrow[1]
+            if whole <= precision - scale and narrow[1] <= scale:
+                return sql.SQL("{} = 'NaN'").format(value)
         # NaN and infinity count as greater than every number.
         return sql.SQL("(abs({0}) >= {1} or {0} <> round({0}, {2}))").format(
             value, sql.SQL(f"1e{precision - scale}::numeric"), sql.Literal(scale)

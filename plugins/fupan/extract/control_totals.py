@@ -21,6 +21,24 @@ def of_raw(connection: Connection, contract: Contract, keys: str | None) -> Tota
 
     Days are cut in the session's time zone, which is the source's.
     """
+    chosen: sql.Composable = sql.SQL("r._deleted_at is null")
+    if keys is not None:
+        chosen = sql.SQL("exists (select from {} as k where {})").format(
+            sql.Identifier(keys), same_key(contract, "k", "r")
+        )
+    return _take(connection, contract, chosen, sql.SQL("null"))[0]
+
+
+def of_raw_and_highest(connection: Connection, contract: Contract, value: sql.Composable) -> tuple[Totals, str | None]:
+    """The totals over the live rows of raw, and aggregate ``value`` over the same rows as text, in one scan."""
+    return _take(
+        connection, contract, sql.SQL("r._deleted_at is null"), sql.SQL("(max({}) over ())::text").format(value)
+    )
+
+
+def _take(
+    connection: Connection, contract: Contract, chosen: sql.Composable, more: sql.Composable
+) -> tuple[Totals, str | None]:
     wanted = contract.control_totals
     measures = ["rows", *(f"sum({name})" for name in wanted.sums)]
     day: sql.Composable = (
@@ -28,18 +46,15 @@ def of_raw(connection: Connection, contract: Contract, keys: str | None) -> Tota
     )
     values: list[sql.Composable] = [sql.SQL("count(*)::numeric")]
     values += [sql.SQL("sum(r.{}::numeric)").format(sql.Identifier(name)) for name in wanted.sums]
-    chosen: sql.Composable = sql.SQL("r._deleted_at is null")
-    if keys is not None:
-        chosen = sql.SQL("exists (select from {} as k where {})").format(
-            sql.Identifier(keys), same_key(contract, "k", "r")
-        )
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("select {}, {} from {} as r where {} group by 1").format(
-                day, sql.SQL(", ").join(values), relation(contract), chosen
+            sql.SQL("select {}, {}, {} from {} as r where {} group by 2").format(
+                more, day, sql.SQL(", ").join(values), relation(contract), chosen
             )
         )
-        return {(row[0], m): v for row in cursor.fetchall() for m, v in zip(measures, row[1:], strict=True)}
+        found = cursor.fetchall()
+    totals = {(row[1], m): v for row in found for m, v in zip(measures, row[2:], strict=True)}
+    return totals, found[0][0] if found else None
 
 
 def record(

@@ -62,20 +62,32 @@ def highest(connection: Connection, contract: Contract, table: sql.Identifier, n
     if leading is None:
         return None
     names = [sql.Identifier(name) for name in contract.cursor]
-    sane = sql.SQL("{} is not null").format(names[0])
-    if family(leading.data_type) in ("date", "timestamptz"):
-        sane = sql.SQL("{} < greatest({}::timestamptz, now())").format(names[0], sql.Literal(not_after))
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("select {} from {} where {} order by {} limit 1").format(
                 sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names),
                 table,
-                sane,
+                _sane(leading, not_after),
                 sql.SQL(", ").join(sql.SQL("{}.{} desc nulls last").format(table, name) for name in names),
             )
         )
         row = cursor.fetchone()
     return dict(zip(contract.cursor, row, strict=True)) if row else None
+
+
+def highest_value(contract: Contract, not_after: date) -> sql.Composable | None:
+    """SQL aggregate that is the same, for a scan that is made anyway; None for a cursor of several columns, or of none."""
+    leading = _leading(contract)
+    if leading is None or len(contract.cursor) > 1:
+        return None
+    return sql.SQL("max({}) filter (where {})").format(sql.Identifier(leading.name), _sane(leading, not_after))
+
+
+def _sane(leading: Column, not_after: date) -> sql.Composable:
+    name = sql.Identifier(leading.name)
+    if family(leading.data_type) in ("date", "timestamptz"):
+        return sql.SQL("{} < greatest({}::timestamptz, now())").format(name, sql.Literal(not_after))
+    return sql.SQL("{} is not null").format(name)
 
 
 def later(contract: Contract, old: Position | None, new: Position | None) -> Position | None:

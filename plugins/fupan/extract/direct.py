@@ -15,11 +15,11 @@ from psycopg2 import sql
 
 from fupan.contracts.contract import Contract
 from fupan.errors import ContractError
-from fupan.extract import cursors
+from fupan.extract import control_totals, cursors
 from fupan.extract.cursors import Position
 from fupan.extract.load import Counts, drop_duplicates, reject
 from fupan.extract.raw_tables import relation
-from fupan.extract.source import Read
+from fupan.extract.source import Read, Totals
 from fupan.extract.sql_postgres import PostgresSource
 from fupan.extract.stage import STAGE, create_stage
 from fupan.warehouse.connection import Connection
@@ -37,10 +37,11 @@ _NOT_OURS = (
 
 @dataclass(frozen=True)
 class Filled:
-    """What `fill` did; ``reached``: the highest cursor among all rows read."""
+    """What `fill` did. ``reached``: the highest cursor among all rows read. ``totals``: those of raw."""
 
     counts: Counts
     reached: Position | None
+    totals: Totals
 
 
 def fill(work: Connection, source: PostgresSource, read: Read, load_id: int, not_after: date) -> Filled | None:
@@ -56,7 +57,7 @@ def fill(work: Connection, source: PostgresSource, read: Read, load_id: int, not
     with work.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
     duplicate = _build_key(work, contract, key)
-    reached = cursors.highest(work, contract, relation(contract), not_after)
+    totals, reached = _look(work, contract, not_after)
     rejected = 0
     there_are = sum(value or 0 for (_, measure), value in source.totals(read).items() if measure == "rows")
     if there_are != passed:
@@ -71,7 +72,17 @@ def fill(work: Connection, source: PostgresSource, read: Read, load_id: int, not
                 table=contract.name,
                 remedy="Take what is random, or the clock, out of the installation's query",
             )
-    return Filled(Counts(passed + rejected, passed - duplicate, duplicate=duplicate, rejected=rejected), reached)
+    counts = Counts(passed + rejected, passed - duplicate, duplicate=duplicate, rejected=rejected)
+    return Filled(counts, reached, totals)
+
+
+def _look(work: Connection, contract: Contract, not_after: date) -> tuple[Totals, Position | None]:
+    value = cursors.highest_value(contract, not_after)
+    if value is None:
+        highest = cursors.highest(work, contract, relation(contract), not_after)
+        return control_totals.of_raw(work, contract, None), highest
+    totals, found = control_totals.of_raw_and_highest(work, contract, value)
+    return totals, None if found is None else {contract.cursor[0]: found}
 
 
 def _take(work: Connection, contract: Contract) -> str | None:

@@ -27,8 +27,9 @@ from fupan.warehouse.connection import Connection
 
 _DIALECT: Dialect = dialect.dialect()  # type: ignore[no-untyped-call]
 
+_INTEGERS = {"int2": "smallint", "int4": "integer", "int8": "bigint"}
 _FAMILY_BY_TYPE = {
-    **dict.fromkeys(("int2", "int4", "int8"), "integer"),
+    **dict.fromkeys(_INTEGERS, "integer"),
     **dict.fromkeys(("float4", "float8"), "float"),
     **dict.fromkeys(("timestamp", "timestamptz"), "timestamp"),
     "bool": "boolean",
@@ -46,6 +47,7 @@ class PostgresSource:
     def __init__(self, system: SqlSystem, connection: Connection, connect_again: Callable[[], Connection]) -> None:
         self._system, self._connection, self._connect_again = system, connection, connect_again
         self._ahead: tuple[Read, Connection, Future[Totals]] | None = None
+        self._given: tuple[Read | None, dict[str, str]] = (None, {})
         with self._errors(None):
             _prepare(connection, system)
 
@@ -58,8 +60,9 @@ class PostgresSource:
                 "select oid, typname, typcategory from pg_type where oid = any (%s)",
                 [[column.type_code for column in described]],
             )
-            types = {oid: _family(name, category) for oid, name, category in cursor.fetchall()}
-        return {column.name: types[column.type_code] for column in described}
+            types = {oid: (name, category) for oid, name, category in cursor.fetchall()}
+        self._given = read, {column.name: _type(types[column.type_code][0], column) for column in described}
+        return {column.name: _family(*types[column.type_code]) for column in described}
 
     def copy(self, read: Read, columns: Sequence[Column], warehouse: Connection, stage: str) -> Copied:
         """As Source.copy: COPY to COPY, binary."""
@@ -190,7 +193,12 @@ class PostgresSource:
             for column in contract.columns
             if column.name in contract.required
         ]
-        faults += [condition for column in contract.columns if (condition := misfit(column)) is not None]
+        given = self._given[1] if self._given[0] is read else {}
+        faults += [
+            condition
+            for column in contract.columns
+            if (condition := misfit(column, given.get(column.name))) is not None
+        ]
         return sql.SQL(" or ").join(faults)
 
     def _query(self, read: Read, connection: Connection) -> sql.SQL:
@@ -269,6 +277,13 @@ def can_stream(connection: Connection) -> bool:
 
 def _family(name: str, category: str) -> str:
     return _FAMILY_BY_TYPE.get(name, "text" if category in _TEXT_CATEGORIES else name)
+
+
+def _type(name: str, described: psycopg2.extensions.Column) -> str:
+    """A column's type as contracts write it."""
+    if name == "numeric" and described.precision is not None:
+        return f"numeric({described.precision},{described.scale})"
+    return _INTEGERS.get(name, name)
 
 
 def _prepare(connection: Connection, system: SqlSystem) -> None:

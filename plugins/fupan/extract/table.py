@@ -61,7 +61,7 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
             counts = settle(work, contract, load_id, copied, raw_is_empty=raw_is_empty)
         agree, theirs = None, source.totals(read)
         if theirs is not None:
-            ours = control_totals.of_raw(work, contract, None if is_whole else STAGE)
+            ours = filled.totals if filled else control_totals.of_raw(work, contract, None if is_whole else STAGE)
             agree = control_totals.record(work, contract, load_id, theirs, ours, exact=source.exact)
         # A window says nothing of what lies outside it, so it moves no watermark.
         after = cursors.later(contract, position, None if plan.mode == "window" else reached)
