@@ -38,7 +38,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class _Seen:
+class Seen:
     """What the night made of the fault. ``withheld``: rows that the gate took out of staging."""
 
     result: RuleResult | None
@@ -62,7 +62,7 @@ def prove(good: GoodCompany, expectation: Expectation, statements: Sequence[str]
         except (FupanError, psycopg2.Error) as error:
             return Proof(expectation, fault, (" ".join(str(error).split()),), {}, ())
     verdicts = {name: one.verdict for name, one in seen.verdicts.items() if _concerns(expectation, name, seen)}
-    return Proof(expectation, fault, tuple(_problems(expectation, seen)), verdicts, seen.alerted)
+    return Proof(expectation, fault, tuple(problems(expectation, seen)), verdicts, seen.alerted)
 
 
 @contextlib.contextmanager
@@ -86,7 +86,7 @@ def _receiver() -> Iterator[Webhook]:
         webhook.close()
 
 
-def _judge(good: GoodCompany, expectation: Expectation, statements: Sequence[str], receiver: Webhook) -> _Seen:
+def _judge(good: GoodCompany, expectation: Expectation, statements: Sequence[str], receiver: Webhook) -> Seen:
     before = withheld = 0
     with connect("owner", "faults", autocommit=True) as connection:
         with connection.cursor() as cursor:
@@ -107,7 +107,7 @@ def _judge(good: GoodCompany, expectation: Expectation, statements: Sequence[str
             "select count(distinct row_key) as rows from ops.quarantine where rule = %s and released_at is null",
             [expectation.rule],
         )[0]["rows"]
-    return _Seen(
+    return Seen(
         result=next((result for result in results if result.rule == expectation.rule), None),
         results=results,
         verdicts=verdicts,
@@ -167,11 +167,11 @@ def _alerted(receiver: Webhook, rule: str) -> tuple[str, ...]:
     )
 
 
-def _concerns(expectation: Expectation, dimension: str, seen: _Seen) -> bool:
+def _concerns(expectation: Expectation, dimension: str, seen: Seen) -> bool:
     return seen.result is not None and dimension in seen.result.dimensions
 
 
-def _problems(expectation: Expectation, seen: _Seen) -> Iterator[str]:
+def problems(expectation: Expectation, seen: Seen) -> Iterator[str]:
     """What should have followed and has not."""
     if seen.result is None:
         yield "no gate has judged it"
@@ -193,7 +193,7 @@ def _problems(expectation: Expectation, seen: _Seen) -> Iterator[str]:
         yield f"alerted: {', '.join(seen.alerted) or 'nobody'}"
 
 
-def _verdict_problems(expectation: Expectation, dimension: str, seen: _Seen) -> Iterator[str]:
+def _verdict_problems(expectation: Expectation, dimension: str, seen: Seen) -> Iterator[str]:
     decided = seen.verdicts[dimension]
     mentioned: list[Reason] = [reason for reason in decided.reasons if reason.rule == expectation.rule]
     if not mentioned:
