@@ -26,6 +26,7 @@ RESULTS = {
     "agg_sales_daily": "day, product_line, region_code, channel_id, platform, device_type, price_band, currency",
     "agg_order_daily": "day, product_line, region_code, channel_id, platform, currency",
     "agg_sku_daily": "day, sku, product_line, currency",
+    "agg_sku_order_daily": "day, sku",
     "agg_sku_cohort_daily": "day, sku, product_line, category, platform, channel_id, currency",
     "fct_review": "review_id",
     "agg_review_daily": "day, sku, platform, brand",

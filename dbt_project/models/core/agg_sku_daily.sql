@@ -79,7 +79,6 @@ sales as (
 
     select
         valid_lines.order_date as day,
-        valid_lines.order_id,
         coalesce(products.product_line, 'unknown') as product_line,
         coalesce(valid_lines.sku, 'unknown') as sku,
         coalesce(valid_lines.currency, 'unknown') as currency,
@@ -99,7 +98,6 @@ refunds as (
 
     select
         completed_returns.completed_on as day,
-        null::text as order_id,
         coalesce(products.product_line, 'unknown') as product_line,
         coalesce(completed_returns.sku, 'unknown') as sku,
         coalesce(completed_returns.currency, 'unknown') as currency,
@@ -135,7 +133,6 @@ final as (
         coalesce(sum(movements.costed_revenue), 0)::numeric(20, 4) as costed_revenue,
         (sum(movements.costed_revenue) - sum(movements.cost_amount))::numeric(20, 4) as gross_profit,
         coalesce(sum(movements.units), 0) as units,
-        count(distinct movements.order_id) as orders_in_cell,
         coalesce(sum(movements.refund_amount), 0)::numeric(20, 4) as refund_amount,
         coalesce(sum(movements.returned_units), 0) as returned_units
     from movements

@@ -18,9 +18,9 @@ orders as (
 
 ),
 
-sku_days as (
+sku_orders as (
 
-    select * from {{ ref('agg_sku_daily') }}
+    select * from {{ ref('agg_sku_order_daily') }}
 
 ),
 
@@ -92,9 +92,8 @@ order_days as (
         'sku' as slice_type,
         sku as slice_value,
         0 as complaint_count,
-        orders_in_cell as order_count
-    from sku_days
-    where orders_in_cell > 0
+        order_count
+    from sku_orders
 
 ),
 

@@ -76,7 +76,18 @@ windows as (
 
 ),
 
-days as (
+-- Materialised: the planner takes generated windows for millions, and would go through all complaints once for each.
+window_days as materialized (
+
+    select
+        windows.*,
+        days.day::date as day
+    from windows
+    cross join generate_series(windows.window_start, windows.window_end, interval '1 day') as days (day)
+
+),
+
+complaint_days as materialized (
 
     select
         day,
@@ -96,22 +107,20 @@ days as (
 
 ),
 
--- By SKU only a month's: its complaints are few.
+-- A SKU is ranked by month alone: it has few complaints.
 counted as (
 
     select
-        windows.period_type,
-        windows.period_start,
-        windows.window_start,
-        windows.window_end,
-        days.sku,
-        days.root_cause,
-        sum(days.complaint_count)::bigint as complaint_count
-    from windows
-    inner join days
-        on
-            days.day between windows.window_start and windows.window_end
-            and (days.sku = 'all' or windows.period_type = 'month')
+        window_days.period_type,
+        window_days.period_start,
+        window_days.window_start,
+        window_days.window_end,
+        complaint_days.sku,
+        complaint_days.root_cause,
+        sum(complaint_days.complaint_count)::bigint as complaint_count
+    from window_days
+    inner join complaint_days on window_days.day = complaint_days.day
+    where complaint_days.sku = 'all' or window_days.period_type = 'month'
     group by 1, 2, 3, 4, 5, 6
 
 ),
