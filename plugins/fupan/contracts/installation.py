@@ -96,6 +96,11 @@ class Paging(_Strict):
     pages and offsets, says whether there is a next one (without it they go on until an empty page). It is null, empty,
     false or 0 on the last page; where the last page leaves it out altogether, ``next_omitted`` says so.
     ``size_parameter`` and ``size``: rows a page.
+    ``ahead``: requests under way at once. Pages and offsets: 8 unless told otherwise. Cursors and links one after the other,
+    unless it is given and the table has ``since`` and ``until``: ranges of days are then read side by side (rows without a
+    cursor value are in none of them).
+    ``stands_still``: rows neither come nor go nor change places while pages or offsets are read. Without it each request
+    reaches back to the one before, which shows what moved; pages can only do so with a ``size_parameter``.
     """
 
     kind: Literal["cursor", "page", "offset", "link", "none"]
@@ -105,6 +110,8 @@ class Paging(_Strict):
     next_omitted: bool = False
     size_parameter: str | None = None
     size: int = Field(default=500, gt=0)
+    ahead: int | None = Field(default=None, ge=1, le=32)
+    stands_still: bool = False
 
     @model_validator(mode="after")
     def _knows_its_next(self) -> Paging:

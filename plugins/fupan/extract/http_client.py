@@ -1,4 +1,4 @@
-"""One HTTP API: requests with its credentials over one connection that is kept, patiently, until a whole JSON document came.
+"""One HTTP API: requests with its credentials over connections that are kept, patiently, until a whole JSON document came.
 
 Nothing that a request carries (parameters, headers) gets into a message or log: it may be a secret. Of answers only what
 a server says about a refused request is shown, with the secrets crossed out.
@@ -15,7 +15,6 @@ from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
 from zoneinfo import ZoneInfo
@@ -35,7 +34,9 @@ from fupan.contracts.installation import HttpSystem
 from fupan.errors import ConfigurationError, ContractError, SourceUnavailable
 from fupan.extract import http_auth
 from fupan.extract.connections import Site
-from fupan.extract.http_patience import NOT_NOW, Patience
+from fupan.extract.http_document import Documents
+from fupan.extract.http_patience import NOT_NOW, TOO_OFTEN, Patience
+from fupan.extract.http_turn import Turn
 from fupan.extract.source import CONNECT_TIMEOUT_S
 
 log = logging.getLogger("fupan.extract")
@@ -46,11 +47,9 @@ SILENCE_S, ANSWER_S = 120.0, 600.0
 LARGEST_BYTES = 256 << 20
 
 _REDIRECTS = 5
-_CHUNK = 1 << 16
-#: An escape in JSON that may be one of _NO_TEXT (or one half of an emoji, whose other half follows).
-_PART_OF_A_CHARACTER = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
-_NO_TEXT = re.compile("[\0\ud800-\udfff]")
-_CHARSET = re.compile(r"charset=[\"']?([\w-]+)", re.IGNORECASE)
+_CHUNK = 1 << 18
+#: Connections that are kept; more are made where more requests are under way.
+_KEPT = 32
 _NEXT_LINK = re.compile(r"<([^>]*)>[^<]*?;\s*rel\s*=\s*(?:\"(?:[^\"]*\s)?next(?:\s[^\"]*)?\"|next\b)", re.IGNORECASE)
 
 #: What urllib3 calls it (the first that fits) -> what happened, without the address, which it would tell.
@@ -65,16 +64,16 @@ _FAILURES: dict[type[HTTPError], str] = {
 
 
 class _NotNow(Exception):
-    """An attempt failed, and another one may not; ``retry_after`` is the server's word on when."""
+    """An attempt failed, and another one may not; ``retry_after`` is the server's word on when, ``too_often`` on why."""
 
-    def __init__(self, problem: str, retry_after: str | None = None) -> None:
+    def __init__(self, problem: str, retry_after: str | None = None, *, too_often: bool = False) -> None:
         super().__init__(problem)
-        self.retry_after = retry_after
+        self.retry_after, self.too_often = retry_after, too_often
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A JSON document (numbers with a point or an exponent are Decimal) and the address that it came from.
+    """A JSON document (as of Documents.read) and the address that it came from.
 
     ``next_link``: the one of relation `next` in the header Link, as the server wrote it.
     """
@@ -85,11 +84,7 @@ class Answer:
 
 
 class Client:
-    """Requests to one system, one after the other.
-
-    Documents are read by the standard library: it alone can hand out numbers as they were written, which binary floating
-    point would change.
-    """
+    """Requests to one system, from any number of threads; what it is asked too often, it is asked by one at a time."""
 
     def __init__(self, system: HttpSystem, site: Site) -> None:
         self._system, self._site, self._zone = system, site, ZoneInfo(system.time_zone)
@@ -97,7 +92,10 @@ class Client:
         self._identity = http_auth.headers(system.auth, site)
         self._has_answered = False
         self._secrets = _spellings([site.password, *self._identity.values()], site)
-        self._pool = PoolManager(maxsize=1, timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_S), retries=False)
+        self._documents, self._turn = Documents(), Turn()
+        self._pool = PoolManager(
+            maxsize=_KEPT, timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=SILENCE_S), retries=False
+        )
 
     def reach(self) -> None:
         """Raise SourceUnavailable at once where nothing listens at the connection's address."""
@@ -131,32 +129,58 @@ class Client:
         return self._ask(url, {}, table)
 
     def close(self) -> None:
-        """Leave the server."""
+        """Leave the server; requests that wait for another try end."""
+        self._turn.end()
         self._pool.clear()
 
     def _ask(self, url: str, parameters: Mapping[str, str], table: str | None) -> Answer:
         patience, path = Patience(in_the_middle=self._has_answered), urlsplit(url).path
-        while True:
-            try:
-                response, body = self._fetch(self._addressed(url, parameters))
-                if response.status == 200:
-                    answer = Answer(url, _document(response, body), _next_link(response))
-                    self._has_answered = True
-                    return answer
-                if response.status not in NOT_NOW:
-                    self._refused(response.status, body, path, table)
-                raise _NotNow(f"HTTP {response.status}", response.headers.get("Retry-After"))
-            except _NotNow as failure:
-                wait = patience.next_wait(failure.retry_after)
-                if wait is None:
-                    raise SourceUnavailable(
-                        f"GET {path} fails: {failure}",
-                        system=self._system.system,
-                        table=table,
-                        remedy="Try again later; if it goes on, ask the source's owner",
-                    ) from None
-                log.info("%s: GET %s: %s; again in %.1f s", self._system.system, path, failure, wait)
-                time.sleep(wait)
+        try:
+            while True:
+                self._turn.await_mine()
+                try:
+                    return self._try(url, parameters, path, table)
+                except _NotNow as failure:
+                    if failure.too_often and not self._turn.take():
+                        continue
+                    wait = patience.next_wait(failure.retry_after)
+                    if wait is None:
+                        raise self._gave_up(path, table, failure) from None
+                    log.info("%s: GET %s: %s; again in %.1f s", self._system.system, path, failure, wait)
+                    if not self._turn.pause(wait):
+                        raise self._gave_up(path, table, failure) from None
+        finally:
+            self._turn.leave()
+
+    def _try(self, url: str, parameters: Mapping[str, str], path: str, table: str | None) -> Answer:
+        response, body = self._fetch(self._addressed(url, parameters))
+        if response.status == 200:
+            answer = Answer(url, self._document(response, body), _next_link(response))
+            self._has_answered = True
+            return answer
+        if response.status not in NOT_NOW:
+            self._refused(response.status, body, path, table)
+        wish = response.headers.get("Retry-After")
+        raise _NotNow(f"HTTP {response.status}", wish, too_often=response.status in TOO_OFTEN)
+
+    def _document(self, response: BaseHTTPResponse, body: bytes) -> Any:
+        """The JSON in a body; a login page, a maintenance page, half a document are no empty page, they are none."""
+        kind = response.headers.get("Content-Type", "")
+        try:
+            return self._documents.read(body, kind)
+        except (ValueError, ArithmeticError, LookupError, RecursionError):
+            shown = re.sub(r"[^\w/+.-].*", "", kind) or "of no type"
+            raise _NotNow(f"the answer is no JSON document ({len(body)} bytes, {shown})") from None
+
+    def _gave_up(self, path: str, table: str | None, failure: _NotNow) -> SourceUnavailable:
+        error = SourceUnavailable(
+            f"GET {path} fails: {failure}",
+            system=self._system.system,
+            table=table,
+            remedy="Try again later; if it goes on, ask the source's owner",
+        )
+        self._turn.give_up(error)
+        return error
 
     def _addressed(self, url: str, parameters: Mapping[str, str]) -> str:
         """The address with its parameters, signed where the scheme says so."""
@@ -236,32 +260,6 @@ def _whole(response: BaseHTTPResponse) -> bytes:
         if time.monotonic() > deadline:
             raise _NotNow(f"the answer takes longer than {ANSWER_S:.0f} s")
     return b"".join(chunks)
-
-
-def _document(response: BaseHTTPResponse, body: bytes) -> Any:
-    """The JSON in a body; a login page, a maintenance page, half a document are no empty page, they are none."""
-    kind = response.headers.get("Content-Type", "")
-    charset = _CHARSET.search(kind)
-    try:
-        text = body.decode(charset[1] if charset else "utf-8-sig")
-        document = json.loads(text, parse_float=Decimal, parse_constant=_no_number)
-        return _mended(document) if _PART_OF_A_CHARACTER.search(text) else document
-    except (ValueError, ArithmeticError, LookupError, RecursionError):
-        shown = re.sub(r"[^\w/+.-].*", "", kind) or "of no type"
-        raise _NotNow(f"the answer is no JSON document ({len(body)} bytes, {shown})") from None
-
-
-def _mended(value: Any) -> Any:
-    """The value with U+FFFD for what no text can hold: NUL, and halves of characters that were cut in two at the source."""
-    if isinstance(value, str):
-        return _NO_TEXT.sub("\ufffd", value)
-    if isinstance(value, dict):
-        return {_mended(name): _mended(one) for name, one in value.items()}
-    return [_mended(one) for one in value] if isinstance(value, list) else value
-
-
-def _no_number(constant: str) -> NoReturn:
-    raise ValueError(constant)
 
 
 def _next_link(response: BaseHTTPResponse) -> str | None:

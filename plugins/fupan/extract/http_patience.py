@@ -10,6 +10,8 @@ from urllib3.util import Retry
 
 #: Answers that say "not now": trying again later may help.
 NOT_NOW = frozenset({408, 425, 429, *range(500, 600)})
+#: Of these, the ones that say that we all ask too often or too much.
+TOO_OFTEN = frozenset({429, 503})
 
 #: Waits in seconds: the first, and the longest that was not asked for; each is about twice the one before.
 FIRST_S, LONGEST_S = 1.0, 60.0

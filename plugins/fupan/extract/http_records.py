@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 #: Stands for a field that an object does not have; one that it has may be null.
@@ -72,10 +75,10 @@ class Fields:
         """Names in the objects that nobody uses, in the order in which they were met."""
         return list(self._new)
 
-    def meet(self, items: Iterable[Mapping[str, Any]]) -> list[str]:
+    def meet(self, items: Sequence[Mapping[str, Any]]) -> list[str]:
         """Look at a page's objects before their rows are taken; returns the columns that they add."""
         added: list[str] = []
-        for item in items:
+        for item in itertools.filterfalse(self._known.issuperset, items):
             for name in [name for name in item if name not in self._known]:
                 self._known.add(name)
                 if name in self._select and name not in self._paths:
@@ -83,12 +86,28 @@ class Fields:
                     added.append(name)
                 else:
                     self._new[name] = None
-            if self._absent:
-                self._absent -= {name for name in self._absent if at(item, self._paths[name]) is not ABSENT}
+        self._absent = {name for name in self._absent if all(at(item, self._paths[name]) is ABSENT for item in items)}
         return added
+
+    def values(self, items: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
+        """The values of one object or more, a sequence a column, in the order of ``columns``; null where a field is not there."""
+        whole: Iterator[Any] = iter(_columns(items, [path for path in self._paths.values() if "." not in path]))
+        return [_below(items, path) if "." in path else next(whole) for path in self._paths.values()]
 
     def rows(self, items: Iterable[Mapping[str, Any]]) -> Iterator[list[str | None]]:
         """The objects' values in the order of ``columns``; null where an object lacks a field."""
         paths = [(path, "." in path) for path in self._paths.values()]
         for item in items:
             yield [as_text(at(item, path) if nested else item.get(path)) for path, nested in paths]
+
+
+def _columns(items: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Sequence[Any]]:
+    if len(names) > 1:
+        with contextlib.suppress(KeyError):
+            return list(zip(*map(itemgetter(*names), items), strict=True))
+    return [[item.get(name) for item in items] for name in names]
+
+
+def _below(items: Sequence[Mapping[str, Any]], path: str) -> list[Any]:
+    found = (at(item, path) for item in items)
+    return [None if value is ABSENT else value for value in found]
