@@ -17,23 +17,20 @@ _FLOAT_TOLERANCE = Decimal("1e-9")
 
 
 def of_raw(connection: Connection, contract: Contract, keys: str | None) -> Totals:
-    """The contract's totals over the live rows of raw, or over those whose keys stand in table ``keys``.
+    """The contract's totals over the live rows of raw, or over those whose keys stand, once each, in table ``keys``.
 
     Days are cut in the session's time zone, which is the source's.
     """
-    chosen: sql.Composable = sql.SQL("r._deleted_at is null")
+    chosen: sql.Composable = sql.SQL("where r._deleted_at is null")
     if keys is not None:
-        chosen = sql.SQL("exists (select from {} as k where {})").format(
-            sql.Identifier(keys), same_key(contract, "k", "r")
-        )
+        chosen = sql.SQL("join {} as k on {}").format(sql.Identifier(keys), same_key(contract, "k", "r"))
     return _take(connection, contract, chosen, sql.SQL("null"))[0]
 
 
 def of_raw_and_highest(connection: Connection, contract: Contract, value: sql.Composable) -> tuple[Totals, str | None]:
     """The totals over the live rows of raw, and aggregate ``value`` over the same rows as text, in one scan."""
-    return _take(
-        connection, contract, sql.SQL("r._deleted_at is null"), sql.SQL("(max({}) over ())::text").format(value)
-    )
+    live, highest = sql.SQL("where r._deleted_at is null"), sql.SQL("(max({}) over ())::text").format(value)
+    return _take(connection, contract, live, highest)
 
 
 def _take(
@@ -48,7 +45,7 @@ def _take(
     values += [sql.SQL("sum(r.{}::numeric)").format(sql.Identifier(name)) for name in wanted.sums]
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("select {}, {}, {} from {} as r where {} group by 2").format(
+            sql.SQL("select {}, {}, {} from {} as r {} group by 2").format(
                 more, day, sql.SQL(", ").join(values), relation(contract), chosen
             )
         )
@@ -73,6 +70,7 @@ def record(
             "insert into ops.control_total"
             " (load_id, system, table_name, day, measure, source_value, raw_value, agrees) values %s",
             rows,
+            page_size=10_000,
         )
     return all(row[-1] for row in rows)
 

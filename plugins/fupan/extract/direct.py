@@ -54,6 +54,7 @@ def fill(work: Connection, source: PostgresSource, read: Read, load_id: int, not
     if key is None:
         return None
     passed = source.copy_fitting(read, load_id, work)
+    source.take_totals(read)
     with work.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
     duplicate = _build_key(work, contract, key)

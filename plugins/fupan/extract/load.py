@@ -39,7 +39,8 @@ def settle(connection: Connection, contract: Contract, load_id: int, copied: Cop
     The stage keeps the rows that now stand in raw, or are older. Raises ContractError where it lacks implausibly many.
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(STAGE)))
+        # Its number of rows is what plans need; statistics of every column cost as much as the upsert.
+        cursor.execute(sql.SQL("analyze {} ({})").format(sql.Identifier(STAGE), _key(contract)))
     # Before rejects leave the stage: a row that the source still has is not deleted because it can't be read.
     deleted = mark_deleted(connection, contract, load_id, STAGE) if copied.whole and not raw_is_empty else 0
     rejected = reject(connection, contract, load_id)
@@ -136,7 +137,7 @@ def reject(connection: Connection, contract: Contract, load_id: int) -> int:
 def drop_duplicates(connection: Connection, contract: Contract, table: sql.Identifier, *, in_order: bool) -> int:
     """Leave one row a key in a table, the stage or raw: the latest by cursor, and among equals the last one where rows stand
     ``in_order``, else one that does not depend on the order of reading."""
-    key = sql.SQL(", ").join(map(sql.Identifier, contract.primary_key))
+    key = _key(contract)
     order: list[sql.Composable] = [
         sql.SQL("s.{} desc nulls last").format(sql.Identifier(name)) for name in contract.cursor
     ]
@@ -193,7 +194,6 @@ def _upsert(connection: Connection, contract: Contract, load_id: int, *, guarded
                     )
                     on conflict ({key}) do update
                     set {changes}, _batch_id = excluded._batch_id, _loaded_at = excluded._loaded_at, _deleted_at = null
-                    where ({ours}) is distinct from ({excluded}) or r._deleted_at is not null
                     returning (r.xmax = 0) as is_new
                 )
                 select count(*) filter (where is_new), count(*) filter (where not is_new) from applied
@@ -207,8 +207,7 @@ def _upsert(connection: Connection, contract: Contract, load_id: int, *, guarded
                 older=older or sql.SQL("false"),
                 theirs=_all_of("s", contract),
                 ours=_all_of("r", contract),
-                excluded=_all_of("excluded", contract),
-                key=sql.SQL(", ").join(map(sql.Identifier, contract.primary_key)),
+                key=_key(contract),
                 changes=sql.SQL(", ").join(
                     sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column.name)) for column in contract.columns
                 ),
@@ -216,6 +215,10 @@ def _upsert(connection: Connection, contract: Contract, load_id: int, *, guarded
         )
         inserted, updated = cursor.fetchone() or (0, 0)
         return inserted, updated
+
+
+def _key(contract: Contract) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, contract.primary_key))
 
 
 def _all_of(alias: str, contract: Contract) -> sql.Composed:

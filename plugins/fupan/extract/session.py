@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import partial
 from typing import Literal
 
 import psycopg2
@@ -143,7 +142,7 @@ def open_source(system: System, business_day: date) -> Source:
             if url.get_backend_name() == "postgresql":
                 connection = sql_postgres.connect(system, url)
                 if sql_postgres.can_stream(connection):
-                    return PostgresSource(system, connection, partial(sql_postgres.connect, system, url))
+                    return PostgresSource(system, connection)
                 connection.close()
             return AnySource(system, url)
         case HttpSystem():

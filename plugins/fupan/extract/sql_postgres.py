@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 
 import psycopg2
@@ -44,17 +44,24 @@ class PostgresSource:
 
     exact = True
 
-    def __init__(self, system: SqlSystem, connection: Connection, connect_again: Callable[[], Connection]) -> None:
-        self._system, self._connection, self._connect_again = system, connection, connect_again
-        self._ahead: tuple[Read, Connection, Future[Totals]] | None = None
+    def __init__(self, system: SqlSystem, connection: Connection) -> None:
+        self._system, self._connection = system, connection
+        self._ahead: tuple[Read, Future[Totals]] | None = None
         self._given: tuple[Read | None, dict[str, str]] = (None, {})
-        with self._errors(None):
-            _prepare(connection, system)
+        with self._errors(None), connection.cursor() as cursor:
+            connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
+            # Time stamps without zone are cast in the session's zone: the one that the installation declares.
+            cursor.execute(
+                "select set_config('timezone', %s, false), set_config('lock_timeout', %s, false),"
+                " set_config('statement_timeout', %s, false)",
+                [system.time_zone, f"{source.LOCK_TIMEOUT_S}s", f"{source.STATEMENT_TIMEOUT_S}s"],
+            )
+            connection.commit()
 
     def describe(self, read: Read) -> dict[str, str | None]:
         """As Source.describe."""
         with self._errors(read), self._connection.cursor() as cursor:
-            cursor.execute(sql.SQL("select * from ({}\n) as q limit 0").format(self._query(read, self._connection)))
+            cursor.execute(sql.SQL("select * from ({}\n) as q limit 0").format(self._query(read)))
             described = cursor.description or ()
             cursor.execute(
                 "select oid, typname, typcategory from pg_type where oid = any (%s)",
@@ -73,8 +80,7 @@ class PostgresSource:
 
     def copy_fitting(self, read: Read, load_id: int, warehouse: Connection) -> int:
         """Stream what fits raw straight into the contract's raw table, which this transaction made empty, as frozen rows;
-        returns how many. Meanwhile the totals are taken over a second connection."""
-        self._take_totals_ahead(read)
+        returns how many."""
         columns = read.contract.columns
         return self._copy(
             read,
@@ -91,24 +97,35 @@ class PostgresSource:
         misfits = sql.SQL(" where {}").format(self._misfits(read))
         return self._copy(read, columns, warehouse, into=_into(sql.Identifier(stage), columns), where=misfits)
 
+    def take_totals(self, read: Read) -> None:
+        """Have the totals taken from now on, while the warehouse is busy with what it got; `totals` waits for them."""
+        future = Future[Totals]()
+        self._ahead = read, future
+
+        def take() -> None:
+            try:
+                future.set_result(self._totals(read))
+            except BaseException as failure:  # whoever waits for the totals must hear of it
+                future.set_exception(failure)
+
+        threading.Thread(target=take, daemon=True).start()
+
     def totals(self, read: Read) -> Totals:
         """As Source.totals."""
         if self._ahead is not None and self._ahead[0] is read:
-            # Whatever kept the second connection from it, the first one may still do it, or say why not.
-            with contextlib.suppress(psycopg2.Error, FupanError):
-                return self._ahead[2].result()
-        return self._totals(read, self._connection)
+            return self._ahead[1].result()
+        return self._totals(read)
 
-    def _totals(self, read: Read, connection: Connection) -> Totals:
+    def _totals(self, read: Read) -> Totals:
         wanted = read.contract.control_totals
         day = sql.SQL("q.{}::date").format(sql.Identifier(wanted.day)) if wanted.day else sql.SQL("null::date")
         sums = [sql.SQL("sum(q.{}::numeric)").format(sql.Identifier(name)) for name in wanted.sums]
-        with self._errors(read), connection.cursor() as cursor:
+        with self._errors(read), self._connection.cursor() as cursor:
             cursor.execute(
                 sql.SQL("select {}, count(*), {} from ({}\n) as q{} group by 1").format(
                     day,
                     sql.SQL(", ").join([*sums, sql.SQL("null")]),
-                    self._query(read, connection),
+                    self._query(read),
                     _where(read.bound),
                 )
             )
@@ -117,39 +134,10 @@ class PostgresSource:
 
     def close(self) -> None:
         """As Source.close."""
-        self._leave_ahead()
-        self._connection.close()
-
-    def _take_totals_ahead(self, read: Read) -> None:
-        """Have the totals taken in the same snapshot over a second connection, where the source lets us have one."""
-        self._leave_ahead()
-        with contextlib.suppress(psycopg2.Error, FupanError):
-            with self._connection.cursor() as cursor:
-                cursor.execute("select pg_export_snapshot()")
-                (snapshot,) = cursor.fetchone() or ("",)
-            second = self._connect_again()
-            future = Future[Totals]()
-            self._ahead = (read, second, future)
-
-            def take() -> None:
-                try:
-                    _prepare(second, self._system)
-                    with second.cursor() as cursor:
-                        cursor.execute("set transaction snapshot %s", [snapshot])
-                    future.set_result(self._totals(read, second))
-                except BaseException as failure:  # whoever waits for the totals must hear of it
-                    future.set_exception(failure)
-
-            threading.Thread(target=take, daemon=True).start()
-
-    def _leave_ahead(self) -> None:
-        if self._ahead is not None:
-            _, second, future = self._ahead
+        if self._ahead is not None and not self._ahead[1].done():
             with contextlib.suppress(psycopg2.Error):
-                if not future.done():
-                    second.cancel()
-                second.close()
-            self._ahead = None
+                self._connection.cancel()
+        self._connection.close()
 
     def _copy(
         self,
@@ -175,7 +163,7 @@ class PostgresSource:
             for setting in ("parallel_setup_cost", "parallel_tuple_cost"):
                 cursor.execute(sql.SQL("set local {} to {}").format(sql.Identifier(setting), cost))
         select = sql.SQL("copy (select {} from ({}\n) as q{}) to stdout (format binary)").format(
-            sql.SQL(", ").join(values), self._query(read, self._connection), where
+            sql.SQL(", ").join(values), self._query(read), where
         )
         try:
             return stream(self._connection, select, warehouse, into)
@@ -201,12 +189,12 @@ class PostgresSource:
         ]
         return sql.SQL(" or ").join(faults)
 
-    def _query(self, read: Read, connection: Connection) -> sql.SQL:
+    def _query(self, read: Read) -> sql.SQL:
         """The read's query with its parameters as literals, quoted by the driver."""
         bound = source.bind(read.query, self._system.parameters, self._system.system).compile(
             dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
         )
-        with connection.cursor() as cursor:
+        with self._connection.cursor() as cursor:
             return sql.SQL(cursor.mogrify(str(bound), bound.params).decode())
 
     @contextlib.contextmanager
@@ -284,18 +272,6 @@ def _type(name: str, described: psycopg2.extensions.Column) -> str:
     if name == "numeric" and described.precision is not None:
         return f"numeric({described.precision},{described.scale})"
     return _INTEGERS.get(name, name)
-
-
-def _prepare(connection: Connection, system: SqlSystem) -> None:
-    """Begin each transaction of a connection as a read-only snapshot; reads without zone and days are the system's."""
-    connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select set_config('timezone', %s, false), set_config('lock_timeout', %s, false),"
-            " set_config('statement_timeout', %s, false)",
-            [system.time_zone, f"{source.LOCK_TIMEOUT_S}s", f"{source.STATEMENT_TIMEOUT_S}s"],
-        )
-    connection.commit()
 
 
 def _into(table: sql.Identifier, columns: Sequence[Column], *more: str, freeze: bool = False) -> sql.Composed:

@@ -55,6 +55,8 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         else:
             create_stage(work, contract.columns)
             copied = source.copy(read, contract.columns, work, STAGE)
+            if isinstance(source, PostgresSource):
+                source.take_totals(read)
             if copied.differences:
                 _heed(control, contract, [*differences, *copied.differences])
             reached, is_whole = cursors.highest(work, contract, sql.Identifier(STAGE), not_after), copied.whole
