@@ -96,12 +96,10 @@ def _reviews_of_night_2(core: CoreWarehouse) -> None:
 
 
 def _orders_of_night_1(core: CoreWarehouse) -> None:
-    """Orders of SKU B, ten units each, under the days of December that tell them apart; requested in January."""
-    orders = {
-        name: date(2025, 12, day) for day, name in enumerate(("bought", "other", "redated", "cancelled"), start=1)
-    }
-    for name, day in orders.items():
-        core.land("erp_sales_orders", {"order_id": name, **ORDER, "order_date": day, "platform": "jd"})
+    """Orders of SKU B, ten units each, on the first days of December, which tell them apart; returns of January."""
+    orders = ("bought", "other", "redated", "cancelled", "left", "emptied", "waiting")
+    for day, name in enumerate(orders, start=1):
+        core.land("erp_sales_orders", {"order_id": name, **ORDER, "order_date": date(2025, 12, day), "platform": "jd"})
         core.land("erp_sales_order_lines", {"order_id": name, **SOLD, "sku": "B"})
     asked = {"requested_at": at("2026-01-05 10:00"), "line_no": 1}
     core.land(
@@ -109,9 +107,15 @@ def _orders_of_night_1(core: CoreWarehouse) -> None:
         {"return_id": "kept", **RETURN, "order_id": "bought", **asked},
         {"return_id": "swapped", **RETURN, "order_id": "bought", **asked, "return_type": "exchange", "qty": 2},
         {"return_id": "more", **RETURN, "order_id": "bought", **asked},
-        {"return_id": "moved", **RETURN, "order_id": "bought", **asked, "qty": 2},
-        {"return_id": "deleted", **RETURN, "order_id": "other", **asked},
-        {"return_id": "tomorrow", **RETURN, "order_id": "bought", "line_no": 1, "requested_at": at("2026-01-11 10:00")},
+        {"return_id": "moved", **RETURN, "order_id": "left", **asked, "qty": 2},
+        {"return_id": "deleted", **RETURN, "order_id": "emptied", **asked},
+        {
+            "return_id": "tomorrow",
+            **RETURN,
+            "order_id": "waiting",
+            "line_no": 1,
+            "requested_at": at("2026-01-11 10:00"),
+        },
         {"return_id": "of_redated", **RETURN, "order_id": "redated", **asked},
         {"return_id": "of_cancelled", **RETURN, "order_id": "cancelled", **asked},
         {"return_id": "too_early", **RETURN, "order_id": "late", **asked, "sku": "B"},
@@ -197,10 +201,13 @@ def test_a_review_follows_its_product(nights: Nights) -> None:
 
 def test_what_came_back_counts_on_the_day_of_its_order(nights: Nights) -> None:
     assert _cohorts(nights.first) == {
-        date(2025, 12, 1): (10, 4, 2, 0),
-        date(2025, 12, 2): (10, 1, 0, 0),
+        date(2025, 12, 1): (10, 2, 2, 0),
+        date(2025, 12, 2): (10, 0, 0, 0),
         date(2025, 12, 3): (10, 1, 0, 0),
         date(2025, 12, 4): (10, 1, 0, 0),
+        date(2025, 12, 5): (10, 2, 0, 0),
+        date(2025, 12, 6): (10, 1, 0, 0),
+        date(2025, 12, 7): (10, 0, 0, 0),
         date(2026, 1, 5): (0, 1, 0, 1),
     }
 
@@ -208,8 +215,11 @@ def test_what_came_back_counts_on_the_day_of_its_order(nights: Nights) -> None:
 def test_changed_returns_rebuild_the_days_of_their_orders(nights: Nights) -> None:
     """Also that of `tomorrow`, which itself did not change; a return whose order comes to light leaves its own day."""
     assert _cohorts(nights.second) == {
-        date(2025, 12, 1): (10, 6, 2, 0),
+        date(2025, 12, 1): (10, 5, 2, 0),
         date(2025, 12, 2): (10, 2, 0, 0),
+        date(2025, 12, 5): (10, 0, 0, 0),
+        date(2025, 12, 6): (10, 0, 0, 0),
+        date(2025, 12, 7): (10, 1, 0, 0),
         date(2025, 12, 20): (10, 1, 0, 0),
         date(2025, 12, 21): (10, 1, 0, 0),
     }
