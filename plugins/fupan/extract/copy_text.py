@@ -34,6 +34,11 @@ def copy_lines(warehouse: Connection, table: str, columns: Iterable[str], lines:
     into = sql.SQL("copy {} ({}) from stdin").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
+    return copy_by(warehouse, into, lines)
+
+
+def copy_by(warehouse: Connection, into: sql.Composable, lines: Iterator[bytes]) -> int:
+    """As copy_lines, by a COPY statement of the caller's."""
     source = _Lines(lines)
     with warehouse.cursor() as cursor:
         try:

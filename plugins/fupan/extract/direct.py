@@ -1,6 +1,6 @@
 """Into an empty raw table without a stage, in one transaction, the caller's.
 
-The rows are checked by the source while it reads them and copied straight into raw, and the key is built over them at the
+The rows are checked while they are read and copied straight into raw, and the key is built over them at the
 end, at less than half of what staging costs. Only rows that raw can't hold go through the stage, to be rejected there;
 duplicate keys are dropped in raw itself. What becomes visible is the same.
 """
@@ -17,9 +17,11 @@ from fupan.contracts.contract import Contract
 from fupan.errors import ContractError
 from fupan.extract import control_totals, cursors
 from fupan.extract.cursors import Position
-from fupan.extract.load import Counts, drop_duplicates, reject
+from fupan.extract.drift import Difference
+from fupan.extract.http_json import HttpSource
+from fupan.extract.load import Counts, drop_duplicates, insert, reject
 from fupan.extract.raw_tables import relation
-from fupan.extract.source import Read, Totals
+from fupan.extract.source import Read, Source, Totals
 from fupan.extract.sql_postgres import PostgresSource
 from fupan.extract.stage import STAGE, create_stage
 from fupan.warehouse.connection import Connection
@@ -37,18 +39,31 @@ _NOT_OURS = (
 
 @dataclass(frozen=True)
 class Filled:
-    """What `fill` did. ``reached``: the highest cursor among all rows read. ``totals``: those of raw."""
+    """What `fill` did. ``reached``: the highest cursor among all rows read. ``totals``: those of raw. ``differences``: as of
+    Copied."""
 
     counts: Counts
     reached: Position | None
     totals: Totals
+    differences: tuple[Difference, ...] = ()
 
 
-def fill(work: Connection, source: PostgresSource, read: Read, load_id: int, not_after: date) -> Filled | None:
-    """Load the whole table into raw, which is empty; None, and nothing done, where raw can't be taken for it.
+def fill(work: Connection, source: Source, read: Read, load_id: int, not_after: date) -> Filled | None:
+    """Load the whole table into raw, which is empty; None, and nothing done, where raw can't be taken for it, or the source
+    does not know how.
 
     ``not_after``: as for `cursors.highest`. Raises ContractError where the query gives other rows each time.
     """
+    if isinstance(source, PostgresSource):
+        return _fill_from_query(work, source, read, load_id, not_after)
+    if isinstance(source, HttpSource):
+        return _fill_from_pages(work, source, read, load_id, not_after)
+    return None
+
+
+def _fill_from_query(
+    work: Connection, source: PostgresSource, read: Read, load_id: int, not_after: date
+) -> Filled | None:
     contract = read.contract
     key = _take(work, contract)
     if key is None:
@@ -75,6 +90,28 @@ def fill(work: Connection, source: PostgresSource, read: Read, load_id: int, not
             )
     counts = Counts(passed + rejected, passed - duplicate, duplicate=duplicate, rejected=rejected)
     return Filled(counts, reached, totals)
+
+
+def _fill_from_pages(work: Connection, source: HttpSource, read: Read, load_id: int, not_after: date) -> Filled | None:
+    """The rows are checked here, a page at a time; those of a page that needs a closer look come through the stage."""
+    contract = read.contract
+    key = _take(work, contract)
+    if key is None:
+        return None
+    create_stage(work, contract.columns)
+    passed, rest = source.copy_fitting(read, load_id, work, STAGE)
+    reached, rejected = None, 0
+    if rest.rows:
+        reached = cursors.highest(work, contract, sql.Identifier(STAGE), not_after)
+        rejected = reject(work, contract, load_id)
+        insert(work, contract, load_id)
+    with work.cursor() as cursor:
+        cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
+    duplicate = _build_key(work, contract, key)
+    totals, highest = _look(work, contract, not_after)
+    inserted = passed + rest.rows - rejected - duplicate
+    counts = Counts(passed + rest.rows, inserted, duplicate=duplicate, rejected=rejected)
+    return Filled(counts, cursors.later(contract, highest, reached), totals, rest.differences)
 
 
 def _look(work: Connection, contract: Contract, not_after: date) -> tuple[Totals, Position | None]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from itertools import count, groupby
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from psycopg2 import sql
+
 from fupan.contracts.contract import Column
 from fupan.contracts.installation import HttpSystem, HttpTable, Paging
 from fupan.extract.connections import http_site
-from fupan.extract.copy_text import copy_lines
+from fupan.extract.copy_text import copy_by
 from fupan.extract.drift import Difference
 from fupan.extract.http_client import Client
 from fupan.extract.http_listing import Page
@@ -21,6 +24,7 @@ from fupan.extract.http_reading import Reading
 from fupan.extract.http_records import Fields
 from fupan.extract.http_totals import totals_of
 from fupan.extract.plain_rows import PlainRows
+from fupan.extract.raw_tables import relation
 from fupan.extract.source import Copied, Read, Totals
 from fupan.extract.text_stage import convert, copy_landed, create_landed, extend_landed, staged
 from fupan.warehouse.connection import Connection
@@ -69,22 +73,17 @@ class HttpSource:
 
     def copy(self, read: Read, columns: Sequence[Column], warehouse: Connection, stage: str) -> Copied:
         """As Source.copy; the key's columns alone come from the installation's ``keys``, where it names them."""
-        entry, plan = _entry(read), self._plan(read, columns)
-        if plan.is_table and entry.totals is not None:
-            self._before[read.contract.name] = self._told(read)
-        rows, landed = self._land(read, plan, warehouse, stage)
-        differences: list[Difference] = []
-        if plan.is_table:
-            differences = [Difference(name, "added", "is new") for name in plan.fields.new]
-        if rows or landed:
-            missing = [name for name in plan.fields.columns if name in plan.fields.absent - {*entry.optional}]
-            differences += [Difference(name, "missing", "no object has it") for name in missing]
-            if landed and not missing:
-                fitted = plan.plain.filled if plan.plain else set()
-                found = convert(warehouse, read, columns, stage, plan.select)
-                differences += [one for one in found if not (one.kind == "retyped" and one.column in fitted)]
-                rows = staged(warehouse, stage)
-        return Copied(rows, not plan.reading.narrowed(), tuple(differences))
+        into = sql.SQL("copy {} ({}) from stdin").format(sql.Identifier(stage), _names(columns))
+        passed, rest = self._copy(read, columns, warehouse, into, stage)
+        return replace(rest, rows=passed + rest.rows)
+
+    def copy_fitting(self, read: Read, load_id: int, warehouse: Connection, stage: str) -> tuple[int, Copied]:
+        """As `copy`, but what needs no closer look goes straight into raw, which this transaction made empty, as frozen rows;
+        returns how many these are, and the rest."""
+        into = sql.SQL("copy {} ({}, _batch_id) from stdin with (freeze)").format(
+            relation(read.contract), _names(read.contract.columns)
+        )
+        return self._copy(read, read.contract.columns, warehouse, into, stage, str(load_id))
 
     def totals(self, read: Read) -> Totals | None:
         """As Source.totals; None also where they have changed since the read began, so that they say nothing of what it got."""
@@ -100,22 +99,32 @@ class HttpSource:
         """As Source.close."""
         self._client.close()
 
-    def _land(self, read: Read, plan: _Plan, warehouse: Connection, stage: str) -> tuple[int, int]:
-        """Bring the objects into the stage, and those that need a closer look into the landed relation; returns how many."""
-        create_landed(warehouse, plan.fields.columns)
-        rows, landed, table = 0, 0, read.contract.name
-        with contextlib.closing(_meet(plan)) as met:
-            for is_plain, run in groupby(met, key=lambda one: one.lines is not None):
-                if is_plain:
-                    rows += copy_lines(warehouse, stage, plan.fields.columns, (one.lines or b"" for one in run))
-                    continue
-                for page, added, _ in run:
-                    extend_landed(warehouse, added)
-                    origins = (f"{table} {page.name} item {item}" for item in count(page.first))
-                    landed += copy_landed(
-                        warehouse, plan.fields.columns, zip(origins, plan.fields.rows(page.items), strict=False)
-                    )
-        return rows, landed
+    def _copy(
+        self,
+        read: Read,
+        columns: Sequence[Column],
+        warehouse: Connection,
+        into: sql.Composable,
+        stage: str,
+        *more: str,
+    ) -> tuple[int, Copied]:
+        """Plain pages by COPY statement ``into`` (each row with texts ``more``), the others by way of text into the stage."""
+        entry, plan = _entry(read), self._plan(read, columns)
+        if plan.is_table and entry.totals is not None:
+            self._before[read.contract.name] = self._told(read)
+        passed, landed = _land(read, plan, warehouse, into, more)
+        rows, differences = 0, list[Difference]()
+        if plan.is_table:
+            differences = [Difference(name, "added", "is new") for name in plan.fields.new]
+        if passed or landed:
+            missing = [name for name in plan.fields.columns if name in plan.fields.absent - {*entry.optional}]
+            differences += [Difference(name, "missing", "no object has it") for name in missing]
+            if landed and not missing:
+                fitted = plan.plain.filled if plan.plain else set()
+                found = convert(warehouse, read, columns, stage, plan.select)
+                differences += [one for one in found if not (one.kind == "retyped" and one.column in fitted)]
+                rows = staged(warehouse, stage) - (passed if not more else 0)
+        return passed, Copied(rows, not plan.reading.narrowed(), tuple(differences))
 
     def _told(self, read: Read) -> Totals:
         wanted = _entry(read).totals
@@ -136,12 +145,33 @@ class HttpSource:
         return _Plan(reading, Fields(paths, select), select, plain, is_table)
 
 
-def _meet(plan: _Plan) -> Generator[_Met]:
+def _land(read: Read, plan: _Plan, warehouse: Connection, into: sql.Composable, more: Sequence[str]) -> tuple[int, int]:
+    """Bring plain pages where ``into`` says, the others into the landed relation; returns how many objects each."""
+    create_landed(warehouse, plan.fields.columns)
+    passed, landed, table = 0, 0, read.contract.name
+    with contextlib.closing(_meet(plan, more)) as met:
+        for is_plain, run in groupby(met, key=lambda one: one.lines is not None):
+            if is_plain:
+                passed += copy_by(warehouse, into, (one.lines or b"" for one in run))
+                continue
+            for page, added, _ in run:
+                extend_landed(warehouse, added)
+                origins = (f"{table} {page.name} item {item}" for item in count(page.first))
+                rows = zip(origins, plan.fields.rows(page.items), strict=False)
+                landed += copy_landed(warehouse, plan.fields.columns, rows)
+    return passed, landed
+
+
+def _meet(plan: _Plan, more: Sequence[str]) -> Generator[_Met]:
     for page in plan.reading.pages():
         added, lines = plan.fields.meet(page.items), None
         if plan.plain is not None and page.items:
-            lines = plan.plain.lines(plan.fields.values(page.items))
+            lines = plan.plain.lines(plan.fields.values(page.items), *more)
         yield _Met(page, added, lines)
+
+
+def _names(columns: Sequence[Column]) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(column.name) for column in columns)
 
 
 def _entry(read: Read) -> HttpTable:

@@ -90,7 +90,7 @@ class Fields:
         return added
 
     def values(self, items: Sequence[Mapping[str, Any]]) -> list[Sequence[Any]]:
-        """The values of one object or more, a sequence a column, in the order of ``columns``; null where a field is not there."""
+        """The values of one object or more, a sequence a column in the order of ``columns``; null where a field is missing."""
         whole: Iterator[Any] = iter(_columns(items, [path for path in self._paths.values() if "." not in path]))
         return [_below(items, path) if "." in path else next(whole) for path in self._paths.values()]
 

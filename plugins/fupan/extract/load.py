@@ -46,7 +46,7 @@ def settle(connection: Connection, contract: Contract, load_id: int, copied: Cop
     rejected = reject(connection, contract, load_id)
     duplicate = drop_duplicates(connection, contract, sql.Identifier(STAGE), in_order=copied.may_be_older)
     if raw_is_empty:
-        inserted, updated = _insert(connection, contract, load_id), 0
+        inserted, updated = insert(connection, contract, load_id), 0
     else:
         inserted, updated = _upsert(connection, contract, load_id, guarded=copied.may_be_older)
     unchanged = copied.rows - rejected - duplicate - inserted - updated
@@ -163,7 +163,7 @@ def drop_duplicates(connection: Connection, contract: Contract, table: sql.Ident
         return cursor.rowcount
 
 
-def _insert(connection: Connection, contract: Contract, load_id: int) -> int:
+def insert(connection: Connection, contract: Contract, load_id: int) -> int:
     """Into an empty table, at a third of what an upsert costs; the system's lock keeps other writers away."""
     names = sql.SQL(", ").join(sql.Identifier(column.name) for column in contract.columns)
     with connection.cursor() as cursor:

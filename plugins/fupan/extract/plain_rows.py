@@ -44,8 +44,11 @@ class PlainRows:
         #: Columns that had a value in any page that was taken.
         self.filled = set[str]()
 
-    def lines(self, columns: Sequence[Sequence[Any]]) -> bytes | None:
-        """A page's rows, given as one sequence of JSON values a column; None where the page needs a closer look."""
+    def lines(self, columns: Sequence[Sequence[Any]], *more: str) -> bytes | None:
+        """A page's rows, given as one sequence of JSON values a column; None where the page needs a closer look.
+
+        ``more``: plain texts that each row has after them.
+        """
         texts: list[Sequence[str]] = []
         for values, rule, is_required in zip(columns, self._rules, self._required, strict=True):
             text = rule(values)
@@ -55,7 +58,7 @@ class PlainRows:
         for name, text in zip(self._names, texts, strict=True):
             if name not in self.filled and set(text) != {_NULL}:
                 self.filled.add(name)
-        return _block(texts)
+        return _block([*texts, *([text] * len(texts[0]) for text in more)])
 
 
 def _block(columns: Sequence[Sequence[str]]) -> bytes:

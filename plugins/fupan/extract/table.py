@@ -48,17 +48,17 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         _heed(control, contract, differences)
         not_after = session.business_day + timedelta(days=2)
         filled, is_whole = None, plan.bound is None
-        if raw_is_empty and is_whole and isinstance(source, PostgresSource):
+        if raw_is_empty and is_whole:
             filled = fill(work, source, read, load_id, not_after)
         if filled is not None:
             counts, reached = filled.counts, filled.reached
+            _heed_also(control, contract, differences, filled.differences)
         else:
             create_stage(work, contract.columns)
             copied = source.copy(read, contract.columns, work, STAGE)
             if isinstance(source, PostgresSource):
                 source.take_totals(read)
-            if copied.differences:
-                _heed(control, contract, [*differences, *copied.differences])
+            _heed_also(control, contract, differences, copied.differences)
             reached, is_whole = cursors.highest(work, contract, sql.Identifier(STAGE), not_after), copied.whole
             counts = settle(work, contract, load_id, copied, raw_is_empty=raw_is_empty)
         agree, theirs = None, source.totals(read)
@@ -96,6 +96,14 @@ def _heed(control: Connection, contract: Contract, differences: Sequence[Differe
     drift.refuse(contract, differences)
     for difference in differences:
         log.warning("%s.%s: new column %s", contract.system, contract.name, difference.column)
+
+
+def _heed_also(
+    control: Connection, contract: Contract, differences: Sequence[Difference], found: Sequence[Difference]
+) -> None:
+    """What only the rows showed, after ``differences`` were heeded."""
+    if found:
+        _heed(control, contract, [*differences, *found])
 
 
 def _renew_statistics(work: Connection, contract: Contract, changed: int) -> None:
