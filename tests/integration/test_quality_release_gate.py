@@ -204,6 +204,14 @@ def test_only_the_dimensions_of_the_build_are_judged(sound: Marts) -> None:
         sound.run("update ops.build set dimensions = null")
 
 
+def test_the_gate_of_one_mart_leaves_what_was_found_on_others(sound: Marts) -> None:
+    every = release_gate.run(sound.build)
+    sound.run("update build_sales_performance.region set region_sales_share = 2")
+    assert {result.table for result in release_gate.run(sound.build, ["region"])} == {"region"}
+    written = "select count(*), count(*) filter (where not passed) from ops.validation where gate = 'release'"
+    assert sound.run(written) == [(len(every), 2)]
+
+
 def test_a_published_build_is_judged_where_it_went(sound: Marts) -> None:
     sound.run("update ops.release set build_id = %s", [sound.build])
     sound.run("drop schema build_sales_performance cascade")

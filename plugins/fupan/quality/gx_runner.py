@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,6 +64,9 @@ class Judged:
     failing_rows: str | None = None
 
 
+Judge = Callable[[Relation, Sequence[Rule], Path], list[Judged]]
+
+
 class UnexpectedRowCountExpectation(UnexpectedRowsExpectation):  # type: ignore[misc]  # GX is untyped to mypy
     """GX's own less its second query, which would carry every failing row into this process."""
 
@@ -78,16 +81,30 @@ class UnexpectedRowCountExpectation(UnexpectedRowsExpectation):  # type: ignore[
         return {"success": count == 0, "result": {"observed_value": count}}
 
 
-def judge(relation: Relation, rules: Sequence[Rule], file: Path) -> list[Judged]:
-    """Judge a relation by all its rules, in their order.
+@contextlib.contextmanager
+def judging() -> Iterator[Judge]:
+    """Judge relations, each by all its rules, in their order.
 
-    Raises ConfigurationError naming file and rule where a rule itself is broken, SourceUnavailable where the warehouse
-    is gone; never for bad data.
+    The judge raises ConfigurationError naming file and rule where a rule itself is broken, SourceUnavailable where the
+    warehouse is gone; never for bad data. Its connections are closed at the end, which GX leaves to the garbage collector.
     """
-    if not rules:
-        return []
-    with _batch_definition(relation) as batch:
-        return _judge(batch, relation, rules, file)
+    sources = _context().data_sources
+    source = sources.add_postgres(
+        f"warehouse {next(_runs)}",
+        # GX takes $NAME in an address for a setting of its own.
+        connection_string=settings.sqlalchemy_url(settings.warehouse_url("builder")).replace("$", "%24"),
+        kwargs={"connect_args": {"application_name": "fupan quality"}},
+    )
+
+    def judge(relation: Relation, rules: Sequence[Rule], file: Path) -> list[Judged]:
+        return _judge(_batch_definition(source, relation), relation, rules, file) if rules else []
+
+    try:
+        yield judge
+    finally:
+        source.get_execution_engine().close()
+        source.get_engine().dispose()
+        sources.delete(source.name)
 
 
 def _judge(batch: BatchDefinition, relation: Relation, rules: Sequence[Rule], file: Path) -> list[Judged]:
@@ -207,23 +224,10 @@ def _context() -> Any:
     return context
 
 
-@contextlib.contextmanager
-def _batch_definition(relation: Relation) -> Iterator[BatchDefinition]:
-    """The relation as GX sees it; its connections are closed at the end, which GX itself leaves to the garbage collector."""
-    sources = _context().data_sources
-    source = sources.add_postgres(
-        f"warehouse {next(_runs)}",
-        # GX takes $NAME in an address for a setting of its own.
-        connection_string=settings.sqlalchemy_url(settings.warehouse_url("builder")).replace("$", "%24"),
-        kwargs={"connect_args": {"application_name": "fupan quality"}},
-    )
-    try:
-        with warnings.catch_warnings():
-            # GX would have the schema in the address, so that one connection could judge one schema only.
-            warnings.filterwarnings("ignore", message="`schema_name` is deprecated")
-            asset = source.add_table_asset(relation.name, table_name=relation.name, schema_name=relation.schema)
-        yield asset.add_batch_definition_whole_table("whole")
-    finally:
-        source.get_execution_engine().close()
-        source.get_engine().dispose()
-        sources.delete(source.name)
+def _batch_definition(source: Any, relation: Relation) -> BatchDefinition:
+    """The relation as GX sees it."""
+    with warnings.catch_warnings():
+        # GX would have the schema in the address, so that one connection could judge one schema only.
+        warnings.filterwarnings("ignore", message="`schema_name` is deprecated")
+        asset = source.add_table_asset(relation.quoted, table_name=relation.name, schema_name=relation.schema)
+    return asset.add_batch_definition_whole_table("whole")

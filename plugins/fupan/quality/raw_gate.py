@@ -179,16 +179,14 @@ def _cases(connection: Connection, gate: Gate, windows: dict[str, Window]) -> li
     known, suites, here = contracts(), raw_suites(), installed(connection)
     dimensions = dbt.manifest().dimensions_by_raw_table()
     found = []
-    for table in sorted(windows.keys() & suites.keys()):
-        suite, contract, window = suites[table], known[table], windows[table]
-        filled = gate_table.fill(connection, contract, _name(gate, table), window)
-        rules = [rule for rule in suite.rules if here.judges(rule)]
-        judged = gx_runner.judge(filled.relation, rules, suite.path)
-        results = [
-            _result(connection, suite, filled, one, gate=gate, dimensions=tuple(sorted(dimensions.get(table, ()))))
-            for one in judged
-        ]
-        found.append(_Case(contract, suite, window, filled, judged, results))
+    with gx_runner.judging() as judge:
+        for table in sorted(windows.keys() & suites.keys()):
+            suite, contract, window = suites[table], known[table], windows[table]
+            filled = gate_table.fill(connection, contract, _name(gate, table), window)
+            judged = judge(filled.relation, [rule for rule in suite.rules if here.judges(rule)], suite.path)
+            concerned = tuple(sorted(dimensions.get(table, ())))
+            results = [_result(connection, suite, filled, one, gate=gate, dimensions=concerned) for one in judged]
+            found.append(_Case(contract, suite, window, filled, judged, results))
     connection.commit()
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from psycopg2 import sql
 
 from fupan.quality import gx_runner
-from fupan.quality.gx_runner import Judged, Relation
+from fupan.quality.gx_runner import Judge, Judged, Relation
 from fupan.quality.installed import installed
 from fupan.quality.results import RuleResult, record
 from fupan.quality.suites import MartSuite, Rule, mart_suites
@@ -21,14 +21,14 @@ from fupan.warehouse.connection import Connection, connect, rows
 NOT_BUILT = "mart_built"
 
 
-def run(build_id: int) -> list[RuleResult]:
-    """Judge the marts of this build and write what was found to ops.validation.
+def run(build_id: int, tables: Sequence[str] = ()) -> list[RuleResult]:
+    """Judge the marts of this build (of ``tables``, else all) and write what was found to ops.validation.
 
     Never raises for bad data; raises ConfigurationError for a broken rule.
     """
     with connect("builder", f"release gate {build_id}") as connection:
-        results = _judge(connection, build_id)
-        record(connection, build_id, "release", results)
+        results = _judge(connection, build_id, tables)
+        record(connection, build_id, "release", results, tables)
         connection.commit()
     return results
 
@@ -39,18 +39,25 @@ def judge(build_id: int) -> list[RuleResult]:
         return _judge(connection, build_id)
 
 
-def _judge(connection: Connection, build_id: int) -> list[RuleResult]:
+def _judge(connection: Connection, build_id: int, tables: Sequence[str] = ()) -> list[RuleResult]:
     build = rows(connection, "select dimensions from ops.build where build_id = %s", [build_id])[0]
-    chosen = dbt.manifest().dimensions().keys() & mart_suites().keys()
+    suites = mart_suites()
+    chosen = dbt.manifest().dimensions().keys() & suites.keys()
     if build["dimensions"] is not None:
         chosen &= set(build["dimensions"])
     results = []
-    for dimension in sorted(chosen):
-        results += _judge_dimension(connection, build_id, mart_suites()[dimension])
+    with gx_runner.judging() as judge:
+        for dimension in sorted(chosen):
+            results += _judge_dimension(connection, build_id, suites[dimension], tables, judge)
+    # GX reads through connections of its own: leave no transaction open on the marts that publish is about to rename.
+    connection.rollback()
     return results
 
 
-def _judge_dimension(connection: Connection, build_id: int, suite: MartSuite) -> list[RuleResult]:
+def _judge_dimension(
+    connection: Connection, build_id: int, suite: MartSuite, tables: Sequence[str], judge: Judge
+) -> list[RuleResult]:
+    grains = {table: grain for table, grain in suite.grain.items() if not tables or table in tables}
     schema = _schema(connection, build_id, suite.dimension)
     here = installed(connection)
     built = {
@@ -62,8 +69,8 @@ def _judge_dimension(connection: Connection, build_id: int, suite: MartSuite) ->
             [schema],
         )
     }
-    results = [_not_built(suite, table, schema) for table in suite.grain if table not in built]
-    for table, grain in suite.grain.items():
+    results = [_not_built(suite, table, schema) for table in grains if table not in built]
+    for table, grain in grains.items():
         rules = [
             rule
             for rule in suite.rules
@@ -71,10 +78,8 @@ def _judge_dimension(connection: Connection, build_id: int, suite: MartSuite) ->
         ]
         if rules:
             relation = Relation(schema, table, grain, marts=schema)
-            judged = gx_runner.judge(relation, rules, suite.path)
+            judged = judge(relation, rules, suite.path)
             results += [_result(connection, suite, relation, one, _count(connection, relation)) for one in judged]
-    # GX reads through connections of its own: leave no transaction open on the marts that publish is about to rename.
-    connection.rollback()
     return results
 
 

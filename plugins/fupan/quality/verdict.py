@@ -113,10 +113,10 @@ def _reasons(connection: Connection, build: _Build, manifest: Manifest) -> dict[
         for dimension in systems[system]:
             found[dimension].append(reason)
     nodes = rows(connection, "select * from ops.dbt_node where build_id = %s", [build.build_id])
-    judged = _judged_dimensions(connection, build)
+    judged, suites = _judged_dimensions(connection, build), mart_suites()
     for name, reviewed in manifest.dimensions().items():
         found[name] += _of_dbt(nodes, manifest, reviewed)
-        if name in mart_suites() and name not in judged:
+        if name in suites and name not in judged:
             found[name].append(_not_judged("The release gate has not judged this dimension", reviewed.owner))
     return found
 

@@ -99,7 +99,7 @@ def _judge(good: GoodCompany, expectation: Expectation, statements: Sequence[str
             results = raw_gate.run(good.build_id, [expectation.table])
             withheld = before - _staged(connection, expectation.table)
         else:
-            results = release_gate.run(good.build_id)
+            results = release_gate.run(good.build_id, [expectation.table])
         verdicts = verdict.decide(good.build_id)
         notify(good.build_id)
         quarantined = rows(
