@@ -35,14 +35,22 @@ class Result:
         return asdict(self)
 
 
-def interleaved(pairs: int, *ways: Callable[[], object]) -> list[float]:
+def scaled(size: int) -> int:
+    """A size that the issue names, smaller by FUPAN_BENCH_SCALE for a try-out."""
+    return max(1, round(size * float(os.environ.get("FUPAN_BENCH_SCALE", "1"))))
+
+
+def interleaved(pairs: int, *ways: Callable[[], object], before: Callable[[], object] | None = None) -> list[float]:
     """Median seconds of each way, run in turns ``pairs`` times after one round that does not count.
 
-    In turns, so that a machine that slows down for a while slows all of them.
+    In turns, so that a machine that slows down for a while slows all of them. ``before``: what each run needs but does not
+    pay for.
     """
     seconds: list[list[float]] = [[] for _ in ways]
     for turn in range(pairs + 1):
         for number, way in enumerate(ways):
+            if before is not None:
+                before()
             began = time.perf_counter()
             way()
             if turn:

@@ -118,8 +118,8 @@ def _look(work: Connection, contract: Contract, not_after: date) -> tuple[Totals
     value = cursors.highest_value(contract, not_after)
     if value is None:
         highest = cursors.highest(work, contract, relation(contract), not_after)
-        return control_totals.of_raw(work, contract, None), highest
-    totals, found = control_totals.of_raw_and_highest(work, contract, value)
+        return control_totals.of_raw(work, contract), highest
+    totals, found = control_totals.of_raw_and(work, contract, value)
     return totals, None if found is None else {contract.cursor[0]: found}
 
 

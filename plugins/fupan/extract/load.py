@@ -10,9 +10,10 @@ from psycopg2 import sql
 
 from fupan.contracts.contract import Contract
 from fupan.errors import ContractError
+from fupan.extract import control_totals
 from fupan.extract.columns import misfit
 from fupan.extract.raw_tables import relation, same_key
-from fupan.extract.source import Copied
+from fupan.extract.source import Copied, Totals
 from fupan.extract.stage import REJECTED_CONTENT, REJECTED_REASON, STAGE
 from fupan.warehouse.connection import Connection
 
@@ -33,24 +34,28 @@ class Counts:
     deleted: int = 0
 
 
-def settle(connection: Connection, contract: Contract, load_id: int, copied: Copied, *, raw_is_empty: bool) -> Counts:
+def settle(
+    connection: Connection, contract: Contract, load_id: int, copied: Copied, *, raw_is_empty: bool
+) -> tuple[Counts, Totals | None]:
     """Bring the stage's rows into raw, unless raw holds newer ones; where the stage is the whole table, delete what it lacks.
 
-    The stage keeps the rows that now stand in raw, or are older. Raises ContractError where it lacks implausibly many.
+    The totals are those of raw's rows on the keys of the stage, None where they are those of all its live rows. Raises
+    ContractError where the stage lacks implausibly many rows.
     """
     with connection.cursor() as cursor:
-        # Its number of rows is what plans need; statistics of every column cost as much as the upsert.
+        # Its number of rows is what plans need; statistics of every column cost a third of the upsert.
         cursor.execute(sql.SQL("analyze {} ({})").format(sql.Identifier(STAGE), _key(contract)))
     # Before rejects leave the stage: a row that the source still has is not deleted because it can't be read.
     deleted = mark_deleted(connection, contract, load_id, STAGE) if copied.whole and not raw_is_empty else 0
     rejected = reject(connection, contract, load_id)
     duplicate = drop_duplicates(connection, contract, sql.Identifier(STAGE), in_order=copied.may_be_older)
+    inserted, updated, totals = 0, 0, None
     if raw_is_empty:
-        inserted, updated = insert(connection, contract, load_id), 0
+        inserted = insert(connection, contract, load_id)
     else:
-        inserted, updated = _upsert(connection, contract, load_id, guarded=copied.may_be_older)
+        inserted, updated, totals = _upsert(connection, contract, load_id, copied)
     unchanged = copied.rows - rejected - duplicate - inserted - updated
-    return Counts(copied.rows, inserted, updated, unchanged, duplicate, rejected, deleted)
+    return Counts(copied.rows, inserted, updated, unchanged, duplicate, rejected, deleted), totals
 
 
 def mark_deleted(connection: Connection, contract: Contract, load_id: int, keys: str) -> int:
@@ -175,46 +180,76 @@ def insert(connection: Connection, contract: Contract, load_id: int) -> int:
         return cursor.rowcount
 
 
-def _upsert(connection: Connection, contract: Contract, load_id: int, *, guarded: bool) -> tuple[int, int]:
-    """Rows inserted and updated. Equal rows are left out first: ON CONFLICT would lock, that is write, each of them.
+def _upsert(connection: Connection, contract: Contract, load_id: int, copied: Copied) -> tuple[int, int, Totals | None]:
+    """Rows inserted and updated, and raw's totals over the keys of the stage, None where that is the whole table.
 
-    ``guarded``: so are rows that are older, by the cursor's first column, than raw's row of the same key.
+    Each row is looked up once. One that is equal, or older by the cursor's first column where that may be, is kept as it is:
+    ON CONFLICT would lock, that is write, it. The others are updated in their place or inserted, and what raw then holds
+    is told by the writing itself.
     """
-    older = sql.SQL("s.{0} < r.{0}").format(sql.Identifier(contract.cursor[0])) if guarded and contract.cursor else None
+    older: sql.Composable = sql.SQL("false")
+    if copied.may_be_older and contract.cursor:
+        older = sql.SQL("s.{0} < r.{0}").format(sql.Identifier(contract.cursor[0]))
+    names = [sql.Identifier(column.name) for column in contract.columns]
+    told = control_totals.measured(contract)
+    day, *values = columns = [sql.Identifier(f"fupan_told_{number}") for number in range(len(told))]
+    comma = sql.SQL(", ")
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
                 """
-                with applied as (
+                with compared as materialized (
+                    select r.ctid as fupan_place, is_kept as fupan_is_kept, {told_by_name}, {theirs}
+                    from {stage} as s
+                    left join {raw} as r on {same_key}
+                    cross join lateral (
+                        select r.ctid is not null and coalesce(
+                            {older} or r._deleted_at is null and ({theirs}) is not distinct from ({ours}), false
+                        ) as is_kept
+                    ) as compare
+                    where {wanted}
+                ),
+                updated as (
+                    update {raw} as r
+                    set {changes}, _batch_id = {load}, _loaded_at = now(), _deleted_at = null
+                    from compared as c
+                    where r.ctid = c.fupan_place and not c.fupan_is_kept
+                    returning {told}
+                ),
+                inserted as (
                     insert into {raw} as r ({names}, _batch_id)
-                    select {names}, {load} from {stage} as s
-                    where not exists (
-                        select from {raw} as r
-                        where {same_key} and ({older} or r._deleted_at is null and ({theirs}) is not distinct from ({ours}))
-                    )
-                    on conflict ({key}) do update
-                    set {changes}, _batch_id = excluded._batch_id, _loaded_at = excluded._loaded_at, _deleted_at = null
-                    returning (r.xmax = 0) as is_new
+                    select {names}, {load} from compared where fupan_place is null
+                    returning {told}
+                ),
+                now_there (what, {columns}) as (
+                    select 'updated', * from updated
+                    union all select 'inserted', * from inserted
+                    union all select 'kept', {columns} from compared where fupan_is_kept
                 )
-                select count(*) filter (where is_new), count(*) filter (where not is_new) from applied
+                select what, {totalled} from now_there group by what, {day}
                 """
             ).format(
                 raw=relation(contract),
                 stage=sql.Identifier(STAGE),
-                names=sql.SQL(", ").join(sql.Identifier(column.name) for column in contract.columns),
+                names=comma.join(names),
                 load=sql.Literal(load_id),
                 same_key=same_key(contract, "s", "r"),
-                older=older or sql.SQL("false"),
+                older=older,
                 theirs=_all_of("s", contract),
                 ours=_all_of("r", contract),
-                key=_key(contract),
-                changes=sql.SQL(", ").join(
-                    sql.SQL("{0} = excluded.{0}").format(sql.Identifier(column.name)) for column in contract.columns
-                ),
+                told=comma.join(told),
+                told_by_name=comma.join(sql.SQL("{} as {}").format(*both) for both in zip(told, columns, strict=True)),
+                columns=comma.join(columns),
+                day=day,
+                totalled=control_totals.totalled(day, values),
+                # What is kept of a whole table is only looked at: its totals are those of all of raw.
+                wanted=sql.SQL("not is_kept" if copied.whole else "true"),
+                changes=comma.join(sql.SQL("{0} = c.{0}").format(name) for name in names),
             )
         )
-        inserted, updated = cursor.fetchone() or (0, 0)
-        return inserted, updated
+        rows = cursor.fetchall()
+    inserted, updated = (sum(int(row[2]) for row in rows if row[0] == what) for what in ("inserted", "updated"))
+    return inserted, updated, None if copied.whole else control_totals.as_totals(contract, [row[1:] for row in rows])
 
 
 def _key(contract: Contract) -> sql.Composed:

@@ -18,7 +18,7 @@ from fupan.extract.ledger import LoadResult
 from fupan.extract.load import settle
 from fupan.extract.raw_tables import relation
 from fupan.extract.session import Session, log
-from fupan.extract.source import Read
+from fupan.extract.source import Read, Totals
 from fupan.extract.sql_postgres import PostgresSource
 from fupan.extract.stage import STAGE, create_stage
 from fupan.warehouse.connection import Connection
@@ -47,11 +47,12 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         differences = drift.compare(contract, source.describe(read))
         _heed(control, contract, differences)
         not_after = session.business_day + timedelta(days=2)
-        filled, is_whole = None, plan.bound is None
-        if raw_is_empty and is_whole:
+        filled = None
+        if raw_is_empty and plan.bound is None:
             filled = fill(work, source, read, load_id, not_after)
+        ours: Totals | None
         if filled is not None:
-            counts, reached = filled.counts, filled.reached
+            counts, reached, ours = filled.counts, filled.reached, filled.totals
             _heed_also(control, contract, differences, filled.differences)
         else:
             create_stage(work, contract.columns)
@@ -59,11 +60,12 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
             if isinstance(source, PostgresSource):
                 source.take_totals(read)
             _heed_also(control, contract, differences, copied.differences)
-            reached, is_whole = cursors.highest(work, contract, sql.Identifier(STAGE), not_after), copied.whole
-            counts = settle(work, contract, load_id, copied, raw_is_empty=raw_is_empty)
+            reached = cursors.highest(work, contract, sql.Identifier(STAGE), not_after)
+            counts, ours = settle(work, contract, load_id, copied, raw_is_empty=raw_is_empty)
         agree, theirs = None, source.totals(read)
         if theirs is not None:
-            ours = filled.totals if filled else control_totals.of_raw(work, contract, None if is_whole else STAGE)
+            if ours is None:
+                ours = control_totals.of_raw(work, contract)
             agree = control_totals.record(work, contract, load_id, theirs, ours, exact=source.exact)
         # A window says nothing of what lies outside it, so it moves no watermark.
         after = cursors.later(contract, position, None if plan.mode == "window" else reached)
