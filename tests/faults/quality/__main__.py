@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -105,4 +106,6 @@ def _verdicts(proof: Proof) -> str:
 
 
 if __name__ == "__main__":
+    # Whoever ends it gets what Ctrl-C gets: the server goes too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
