@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly nightly-real real-figures faults faults-quality up down look test lock clean
+.PHONY: help setup nightly nightly-real real-figures faults faults-quality up down look test bench lock clean
 
 # Byte-code makes every start three to five times faster.
 export UV_COMPILE_BYTECODE := 1
@@ -54,6 +54,9 @@ test: setup ## Lint, types, SQL, and every test (under 15 minutes)
 
 faults: setup ## Kills, crashes and bad input at random points: the harm, and that it is gone (ROUNDS=50)
 	FUPAN_FAULT_ROUNDS=$(or $(ROUNDS),50) $(PY) -m pytest tests/faults --ignore tests/faults/quality --numprocesses 2 --dist loadfile
+
+bench: setup ## Speed, as ratios to peers and limits of the same run (NAME="full_load peers", FUPAN_BENCH_SCALE=0.05)
+	@$(PY) -m tests.bench $(NAME)
 
 lock: $(MADE) ## Resolve requirements.lock anew from pyproject.toml, keeping what still fits (UPGRADE=1: newest)
 	@$(UV) pip compile --universal --generate-hashes --extra dev --python-version 3.11 --no-header \

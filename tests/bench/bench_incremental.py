@@ -119,7 +119,10 @@ class Night:
         run, lines = self._lines.run, self._lines
         self.change()
         extract_system(SYSTEM, DAY)
-        run(lines.warehouse, "create table before as select ctid as place, xmin::text as made, xmax::text as locked from raw." + TABLE)
+        run(
+            lines.warehouse,
+            f"create table before as select ctid as place, xmin::text as made, xmax::text as locked from raw.{TABLE}",
+        )
         run(lines.warehouse, "update ops.watermark set position = %s", f'{{"updated_at": "{self._since.isoformat()}"}}')
         (load,) = extract_system(SYSTEM, DAY)
         assert load.counts.unchanged == load.counts.read > CHANGED * 0.9, load.counts

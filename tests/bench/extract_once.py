@@ -11,5 +11,5 @@ from fupan.extract.run import extract_system
 
 if __name__ == "__main__":
     settings.DBT_PROJECT = Path(sys.argv[1])
-    (load,) = extract_system(sys.argv[2], date.fromisoformat(sys.argv[3]))
-    assert load.totals_agree, "the control totals of source and raw disagree"
+    for load in extract_system(sys.argv[2], date.fromisoformat(sys.argv[3])):
+        assert load.totals_agree is not False, f"the control totals of {load.table} disagree"
