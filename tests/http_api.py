@@ -5,6 +5,9 @@ from __future__ import annotations
 import gzip
 import http.server
 import json
+import os
+import socket
+import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,13 +19,16 @@ TOKEN = "a-token-that-nobody-may-see"
 
 @dataclass
 class Reply:
-    """An answer; ``cut``: so many bytes of the body are sent, then the connection ends."""
+    """An answer. ``cut``: so many bytes of the body are sent, then the connection ends, by a reset where ``resets``; with
+    ``hangs`` it does so only after so many seconds. ``cut`` -1: not even the status is sent."""
 
     body: Any = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     is_chunked: bool = False
     cut: int | None = None
+    resets: bool = False
+    hangs: float = 0.0
 
     @property
     def bytes(self) -> bytes:
@@ -48,6 +54,8 @@ class Api:
         self.requests: list[Request] = []
         self.connections = 0
         self.zips = False
+        #: Set, nothing hangs any more.
+        self.released = threading.Event()
         api = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -67,6 +75,9 @@ class Api:
 
             def answer(self, reply: Reply) -> None:
                 body = reply.bytes
+                if reply.cut == -1:
+                    self.leave(reply)
+                    return
                 self.send_response(reply.status)
                 headers = {"Content-Type": "application/json"} | reply.headers
                 if api.zips:
@@ -80,11 +91,27 @@ class Api:
                     pieces = [body[at : at + 100] for at in range(0, len(body), 100)]
                     body = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
                 self.wfile.write(body if reply.cut is None else body[: reply.cut])
-                self.close_connection = reply.cut is not None
+                if reply.cut is not None:
+                    self.leave(reply)
+
+            def leave(self, reply: Reply) -> None:
+                self.wfile.flush()
+                api.released.wait(reply.hangs)
+                self.close_connection = True
+                if reply.resets:
+                    # To linger for no time is to reset.
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    os.close(self.connection.detach())
 
             def log_message(self, *_: Any) -> None: ...
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(http.server.ThreadingHTTPServer):
+            request_queue_size = 64
+
+            def handle_error(self, *_: Any) -> None:
+                """A client that left, or a connection that was reset."""
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.connection = f"http://:{TOKEN}@127.0.0.1:{self._server.server_port}"
@@ -113,5 +140,6 @@ class Api:
         self.lists[path] = told
 
     def close(self) -> None:
+        self.released.set()
         self._server.shutdown()
         self._server.server_close()

@@ -298,7 +298,8 @@ def test_pages_and_offsets_go_on_until_an_empty_page(api: Api) -> None:
     api.requests.clear()
     api.lists["/orders"] = _page_of(ROWS, 2, "page", counts=0)
     assert everything(api, Paging(kind="page", first=0, next="more")) == ROWS
-    assert [r.parameters["page"] for r in api.requests] == ["0", "1", "2", "0"]
+    asked = [r.parameters["page"] for r in api.requests if "page" in r.parameters]
+    assert asked == ["0", "1", "2", "0"]
 
 
 def test_links(api: Api) -> None:

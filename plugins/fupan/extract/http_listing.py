@@ -85,10 +85,6 @@ class Listing:
         if items and _is_known(self._seen_pages, (len(items), repr(items[0]), repr(items[-1]))):
             self.broken(f"{name} is the same as one before")
 
-    def forget_pages(self) -> None:
-        """From here on a page may come again: it is asked for again."""
-        self._seen_pages.clear()
-
     def broken(self, problem: str, remedy: str | None = None) -> NoReturn:
         """Raise ContractError: the list can't be read like this."""
         raise ContractError(

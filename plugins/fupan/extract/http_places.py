@@ -43,6 +43,15 @@ class _Stretch(NamedTuple):
     border: int | None = None
 
 
+class _Stop(NamedTuple):
+    """Why reading has to be begun anew, and with which row: the stretch does not follow on the one before (``lost``), is
+    shorter than asked for, which the list's last one is as a rule, or is a border that the source does not know."""
+
+    stretch: _Stretch
+    row: int
+    is_lost: bool = False
+
+
 def by_place(listing: Listing, same: Same) -> Iterator[Page]:
     """As http_paging.pages, for kinds page and offset."""
     paging = listing.paging
@@ -66,69 +75,96 @@ class _Reader:
     def __init__(self, listing: Listing, same: Same, top: list[Item]) -> None:
         self._listing, self._same, self._top, self._paging = listing, same, top, listing.paging
         self._size, self._before = len(top), top
+        self._page, self._page_row = top, 0
+        #: How much a stretch shares with the one before as long as nothing moves; more, once something has.
+        self._overlap = 1
         can_overlap = self._paging.kind == "offset" or self._paging.size_parameter is not None
         self._is_proven = not self._paging.stands_still and self._size > 1 and can_overlap
 
-    def rest(self) -> Iterator[Page]:
+    def rest(self) -> Generator[Page]:
         """All pages after the first."""
-        start, furthest, times = self._size, -1, 0
+        start, with_border, furthest, times = self._size, True, -1, 0
         while True:
-            lost = yield from self._until_lost(start, goes_back=times > 0)
-            if lost is None:
+            stop = yield from self._until_stop(start, with_border=with_border)
+            if stop is None:
                 return
-            self._listing.forget_pages()
-            if not self._is_proven:
-                start = lost.border or lost.start
+            start, with_border, lost = stop.row, False, stop.stretch
+            if not stop.is_lost:
                 continue
+            self._overlap = min(max(2 * self._overlap, self._size // 8), self._size // 2)
             times = 1 if lost.start > furthest else times + 1
             if times > _TIMES_BACK:
                 self._listing.broken(
-                    f"the list moves faster than it can be read: {lost.name} does not follow on the one before",
-                    "If its rows keep their places, say `stands_still: true` under `paging` in the installation's YAML",
+                    f"{lost.name} does not follow on the one before: the list moves too fast, or the paging is not heeded",
+                    "Correct `paging` in the installation's YAML; if rows keep their places, say `stands_still: true` there",
                 )
             log.info("%s does not follow on the one before: the list has moved", lost.name)
             furthest = max(furthest, lost.start)
             start = max(0, lost.start - self._size * 2**times // 4)
 
     def risen(self) -> Iterator[Page]:
-        """What stands above the old top by now."""
-        known = set(map(self._same, self._top))
-        for stretch in self._stretches(0):
-            if stretch.border is not None:
-                continue
-            items = self._listing.items(self._listing.at(stretch.place, self._paging.size), stretch.name)
-            above = list(itertools.takewhile(lambda item: self._same(item) not in known, items))
+        """What stands above the old top by now; until one page shows all of it, for more may rise between two."""
+        for _ in range(_TIMES_BACK):
+            place = 0 if self._paging.kind == "offset" else self._paging.first
+            top = self._listing.items(self._listing.at(place, self._paging.size), "page 1")
+            above = self._above(top)
             if above:
-                yield Page(f"{stretch.name} again", above)
-            if len(above) < len(items) or not items:
+                yield Page("page 1 again", above)
+            if len(above) < len(top) or not top:
                 return
+            with closing(_Reader(self._listing, self._same, top).rest()) as pages:
+                for page in pages:
+                    above = self._above(page.items)
+                    yield Page(f"{page.name} again", above, page.first)
+                    if len(above) < len(page.items):
+                        break
+            self._top = top
+        self._listing.broken("the list moves too fast: its top is never twice the same")
 
-    def _until_lost(self, start: int, *, goes_back: bool) -> Generator[Page, None, _Stretch | None]:
-        """Pages from row ``start`` on; returns the stretch that does not follow on the one before, None at the list's end."""
+    def _above(self, items: list[Item]) -> list[Item]:
+        """Those before the first that was on top."""
+        known = set(map(self._same, self._top))
+        return list(itertools.takewhile(lambda item: self._same(item) not in known, items))
+
+    def _until_stop(self, start: int, *, with_border: bool) -> Generator[Page, None, _Stop | None]:
+        """Pages from row ``start`` on, the border before it among them or not; None at the list's end."""
         stretches = self._stretches(start)
-        if goes_back:
-            # Not the border before the page: that lies outside of what was read.
+        if not with_border:
             stretches = itertools.dropwhile(lambda stretch: stretch.border is not None, stretches)
-        may_run_ahead = self._is_proven or self._paging.stands_still
-        ahead = (self._paging.ahead or AHEAD) if may_run_ahead else 1
+        ahead = self._paging.ahead or AHEAD
+        if self._is_proven and self._paging.kind == "page":
+            ahead *= 2  # the short pages across borders do not count
+        elif not self._is_proven and not self._paging.stands_still:
+            ahead = 1
         with closing(in_order((partial(self._ask, stretch) for stretch in stretches), ahead)) as answers:
             for stretch, answer in answers:
                 items = self._listing.items(answer, stretch.name)
                 if stretch.border is not None and len(items) > stretch.size:
                     log.warning("%s: the source does not heed a page's size, so what moves can't be seen", stretch.name)
                     self._is_proven = False
-                    return stretch
-                if stretch.border is None:
+                    return _Stop(stretch, stretch.border)
+                if not self._is_proven:
                     self._listing.new_page(items, stretch.name)
                 fresh = self._fresh(stretch, items)
                 if fresh is None:
-                    return stretch
+                    return _Stop(stretch, stretch.start, is_lost=True)
                 if fresh:
                     yield Page(stretch.name, fresh, len(items) - len(fresh) + 1)
                 if self._is_end(stretch, answer, items, fresh):
                     return None
                 self._before = items
+                if stretch.border is None and items:
+                    self._page, self._page_row = items, stretch.start
+                if self._is_proven and stretch.border is None and len(items) < self._size:
+                    return self._after_short(stretch, items)
         return None
+
+    def _after_short(self, stretch: _Stretch, items: list[Item]) -> _Stop:
+        if self._paging.kind == "offset":
+            return _Stop(stretch, stretch.start + len(items))
+        # Nothing lay behind it, so nothing can have slipped across a border.
+        self._before = []
+        return _Stop(stretch, stretch.start + self._size)
 
     def _ask(self, stretch: _Stretch) -> tuple[_Stretch, Answer]:
         size = self._paging.size if stretch.border is None else stretch.size
@@ -138,40 +174,58 @@ class _Reader:
         """What is asked for, from the stretch on that holds row ``start``, or lies across the border there."""
         size = self._size
         if self._paging.kind == "offset":
-            overlap = int(self._is_proven)
+            overlap = self._overlap if self._is_proven else 0
             for row in itertools.count(max(0, start - overlap), size - overlap):
                 yield _Stretch(row, size, row, f"offset {row}")
         for number in itertools.count(start // size):
             if self._is_proven and number:
-                yield _across(number * size, size, self._paging.first)
+                shortest = max(2, size // 20, min(2 * self._overlap, size // 2))
+                yield _across(number * size, size, shortest, self._paging.first)
             yield _Stretch(number * size, size, self._paging.first + number, f"page {number + 1}")
 
     def _fresh(self, stretch: _Stretch, items: list[Item]) -> list[Item] | None:
         """The objects that the stretch before did not show; None where that may not be the one before."""
-        if not self._is_proven or stretch.start == 0:
+        if not self._is_proven or not self._before:
             return items
         before, same = self._before, self._same
+        fresh, follows = items, False
         if items:
             head = same(items[0])
             for place in range(len(before) - 1, max(-1, len(before) - len(items) - 1), -1):
                 if same(before[place]) == head and before[place:] == items[: len(before) - place]:
-                    return items[len(before) - place :]
-        known = {same(item): item for item in before}
-        if not any(same(item) in known for item in items):
-            return None
-        return [item for item in items if known.get(same(item)) != item]
+                    fresh, follows = items[len(before) - place :], True
+                    break
+        if not follows:
+            known = {same(item): item for item in before}
+            follows = stretch.start == 0 or any(same(item) in known for item in items)
+            fresh = [item for item in items if known.get(same(item)) != item]
+        return fresh if follows and not self._is_again(stretch, items) else None
+
+    def _is_again(self, stretch: _Stretch, items: list[Item]) -> bool:
+        """Whether it is the page before, further on: so many rows came in front, or the source does not heed its paging."""
+        page, same = self._page, self._same
+        if stretch.border is not None or stretch.start <= self._page_row or len(items) != len(page):
+            return False
+        return same(items[0]) == same(page[0]) and same(items[-1]) == same(page[-1])
 
     def _is_end(self, stretch: _Stretch, answer: Answer, items: list[Item], fresh: list[Item]) -> bool:
         if stretch.border is not None:
             return len(items) <= stretch.border - stretch.start
         if self._paging.next is not None:
             return self._listing.says_last(answer, stretch.name)
-        return not (fresh if self._is_proven and self._paging.kind == "offset" else items)
+        if self._is_proven and self._paging.kind == "offset":
+            return not fresh and len(items) < self._size
+        return not items
 
 
-def _across(border: int, page_size: int, first: int) -> _Stretch:
-    """A short page of another size that holds rows before and after ``border``, as many of both as can be."""
-    shortest = max(2, page_size // 20)
-    size = max(range(shortest, 2 * shortest + 6), key=lambda size: min(border % size, size - border % size))
+def _across(border: int, page_size: int, shortest: int, first: int) -> _Stretch:
+    """A short page of another size that holds rows before and after ``border``, as many of both as can be, and where possible
+    none but those of the two pages."""
+
+    def merit(size: int) -> tuple[bool, int]:
+        before = border % size
+        return before > 0 and size <= page_size, min(before, size - before)
+
+    size = max(range(shortest, 2 * shortest + 6), key=merit)
     number = border // size
     return _Stretch(number * size, size, first + number, f"border at row {border}", border)
