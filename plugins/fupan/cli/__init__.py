@@ -23,6 +23,7 @@ COMMANDS = (
     "up",
     "down",
     "backfill",
+    "rebuild",
     "release",
     "validate",
     "quarantine",

@@ -13,12 +13,12 @@ def raw_gate(build_id: int, *, locked: bool = False) -> None:
         gate.run(build_id)
 
 
-def core(build_id: int, *, locked: bool = False) -> None:
-    """Staging and core by dbt."""
+def core(build_id: int, *, locked: bool = False, full_refresh: bool = False) -> None:
+    """Staging and core by dbt; ``full_refresh``: facts and aggregates are built from nothing."""
     from fupan.transform import dbt
 
     with build.step(build_id, "core", locked=locked):
-        dbt.run_stage(build_id, "core")
+        dbt.run_stage(build_id, "core", full_refresh=full_refresh)
 
 
 def marts(build_id: int, *, locked: bool = False) -> None:
@@ -58,14 +58,16 @@ def report(build_id: int, *, locked: bool = False) -> None:
     night.write_report(build_id)
 
 
-ORDER = (raw_gate, core, marts, release_gate, publish, report)
+def run_all(build_id: int, *, full_refresh: bool = False) -> None:
+    """Every step of a build in this process; a failure closes the build, and the next one takes up its loads.
 
-
-def run_all(build_id: int) -> None:
-    """Every step of a build in this process; a failure closes the build, and the next one takes up its loads."""
+    ``full_refresh``: as in `core`.
+    """
     with build.whole(build_id):
         try:
-            for run_step in ORDER:
+            raw_gate(build_id, locked=True)
+            core(build_id, locked=True, full_refresh=full_refresh)
+            for run_step in (marts, release_gate, publish, report):
                 run_step(build_id, locked=True)
         except Exception as failure:
             build.fail(build_id, str(failure))
