@@ -20,6 +20,7 @@ from fupan.demo import erp, service_desk
 from fupan.extract.run import extract_system
 from fupan.server.postgres import EmbeddedPostgres
 from fupan.warehouse.bootstrap import bootstrap
+from fupan.warehouse.connection import connect, rows
 from tests.bench.measure import Result
 from tests.bench.order_lines import PROJECT
 from tests.company import FIRST_DAY, platform_served, used
@@ -44,9 +45,19 @@ def run() -> list[Result]:
             extract_system(system, FIRST_DAY)
         settle()
         spent = {system: [seconds(system) for _ in range(ROUNDS)] for system in systems()}
+        with connect("loader", "bench") as connection:
+            (idle,) = rows(
+                connection,
+                "select count(*) as loads, sum(rows_read) as read, sum(rows_inserted + rows_updated + rows_deleted) as written"
+                " from (select *, row_number() over (partition by system, table_name, mode order by load_id desc) as back"
+                " from ops.load where mode <> 'full') as load where back <= %s",
+                [ROUNDS],
+            )
+        assert idle["written"] == 0, idle
     medians = {system: statistics.median(of_system) for system, of_system in spent.items()}
     total = sum(medians.values())
     detail = f"{total:.1f} s: " + ", ".join(f"{system} {one:.1f}" for system, one in medians.items())
+    detail += f"; {idle['loads'] // ROUNDS} loads, {idle['read'] // ROUNDS:,} rows read"
     return [Result("night with nothing new, three extractions", total / SECONDS, f"{SECONDS} s", 1.0, detail=detail)]
 
 

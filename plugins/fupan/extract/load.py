@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from datetime import date
 
 from psycopg2 import sql
 
 from fupan.contracts.contract import Contract
 from fupan.errors import ContractError
-from fupan.extract import control_totals
+from fupan.extract import control_totals, cursors
 from fupan.extract.columns import misfit
+from fupan.extract.cursors import Position
 from fupan.extract.raw_tables import relation, same_key
 from fupan.extract.source import Copied, Totals
 from fupan.extract.stage import REJECTED_CONTENT, REJECTED_REASON, STAGE
@@ -34,20 +36,29 @@ class Counts:
     deleted: int = 0
 
 
+@dataclass(frozen=True)
+class Settled:
+    """``reached``: the highest cursor in the stage. ``totals``: of raw's rows on the stage's keys; None: of all live ones."""
+
+    counts: Counts
+    reached: Position | None
+    totals: Totals | None
+
+
 def settle(
-    connection: Connection, contract: Contract, load_id: int, copied: Copied, *, raw_is_empty: bool
-) -> tuple[Counts, Totals | None]:
+    connection: Connection, contract: Contract, load_id: int, copied: Copied, not_after: date, *, raw_is_empty: bool
+) -> Settled:
     """Bring the stage's rows into raw, unless raw holds newer ones; where the stage is the whole table, delete what it lacks.
 
-    The totals are those of raw's rows on the keys of the stage, None where they are those of all its live rows. Raises
-    ContractError where the stage lacks implausibly many rows.
+    ``not_after``: as for `cursors.highest`. Raises ContractError where the stage lacks implausibly many rows.
     """
     with connection.cursor() as cursor:
         # Its number of rows is what plans need; statistics of every column cost a third of the upsert.
         cursor.execute(sql.SQL("analyze {} ({})").format(sql.Identifier(STAGE), _key(contract)))
+    reached, has_faults = _look(connection, contract, not_after)
     # Before rejects leave the stage: a row that the source still has is not deleted because it can't be read.
     deleted = mark_deleted(connection, contract, load_id, STAGE) if copied.whole and not raw_is_empty else 0
-    rejected = reject(connection, contract, load_id)
+    rejected = reject(connection, contract, load_id) if has_faults else 0
     duplicate = drop_duplicates(connection, contract, sql.Identifier(STAGE), in_order=copied.may_be_older)
     inserted, updated, totals = 0, 0, None
     if raw_is_empty:
@@ -55,7 +66,23 @@ def settle(
     else:
         inserted, updated, totals = _upsert(connection, contract, load_id, copied)
     unchanged = copied.rows - rejected - duplicate - inserted - updated
-    return Counts(copied.rows, inserted, updated, unchanged, duplicate, rejected, deleted), totals
+    counts = Counts(copied.rows, inserted, updated, unchanged, duplicate, rejected, deleted)
+    return Settled(counts, reached, totals)
+
+
+def _look(connection: Connection, contract: Contract, not_after: date) -> tuple[Position | None, bool]:
+    """The highest cursor in the stage, and whether there is anything to reject, in one scan where the cursor is one column."""
+    value = cursors.highest_value(contract, not_after)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL("select ({})::text, coalesce(bool_or({}), false) from {}").format(
+                value or sql.SQL("null"), _any_fault(contract), sql.Identifier(STAGE)
+            )
+        )
+        found, has_faults = cursor.fetchone() or (None, False)
+    if value is None:
+        return cursors.highest(connection, contract, sql.Identifier(STAGE), not_after), has_faults
+    return None if found is None else {contract.cursor[0]: found}, has_faults
 
 
 def mark_deleted(connection: Connection, contract: Contract, load_id: int, keys: str) -> int:
@@ -93,15 +120,7 @@ def mark_deleted(connection: Connection, contract: Contract, load_id: int, keys:
 
 def reject(connection: Connection, contract: Contract, load_id: int) -> int:
     """Move rows that can't stand in raw from the stage to ops.rejected_row; returns how many."""
-    faults: list[tuple[sql.Composable, str, str]] = [
-        (sql.SQL("{} is null").format(sql.Identifier(name)), name, "is missing, and the contract requires it")
-        for name in contract.required
-    ]
-    faults += [
-        (condition, column.name, f"does not fit {column.data_type}")
-        for column in contract.columns
-        if (condition := misfit(column)) is not None
-    ]
+    faults = _faults(contract)
     found = sql.SQL(" || ").join(
         sql.SQL("case when {} then {}::jsonb else '[]' end").format(condition, _json([[name, reason]]))
         for condition, name, reason in faults
@@ -112,7 +131,7 @@ def reject(connection: Connection, contract: Contract, load_id: int) -> int:
                 """
                 with rejected as (
                     delete from {stage} as s
-                    where {reasons} is not null or {any_fault}
+                    where {any_fault}
                     returning coalesce({reasons}, {found}) as reasons,
                         (to_jsonb(s) - {reasons_name} - {content_name}) || coalesce({content}, '{{}}') as content
                 )
@@ -129,7 +148,7 @@ def reject(connection: Connection, contract: Contract, load_id: int) -> int:
                 content=sql.Identifier(REJECTED_CONTENT),
                 reasons_name=sql.Literal(REJECTED_REASON),
                 content_name=sql.Literal(REJECTED_CONTENT),
-                any_fault=sql.SQL(" or ").join(condition for condition, _, _ in faults),
+                any_fault=_any_fault(contract),
                 found=found,
                 load=sql.Literal(load_id),
                 system=sql.Literal(contract.system),
@@ -137,6 +156,24 @@ def reject(connection: Connection, contract: Contract, load_id: int) -> int:
             )
         )
         return cursor.rowcount
+
+
+def _faults(contract: Contract) -> list[tuple[sql.Composable, str, str]]:
+    """What makes raw refuse a staged row: condition, column, reason."""
+    faults: list[tuple[sql.Composable, str, str]] = [
+        (sql.SQL("{} is null").format(sql.Identifier(name)), name, "is missing, and the contract requires it")
+        for name in contract.required
+    ]
+    return faults + [
+        (condition, column.name, f"does not fit {column.data_type}")
+        for column in contract.columns
+        if (condition := misfit(column)) is not None
+    ]
+
+
+def _any_fault(contract: Contract) -> sql.Composed:
+    noted = sql.SQL("{} is not null").format(sql.Identifier(REJECTED_REASON))
+    return sql.SQL(" or ").join([noted, *(condition for condition, _, _ in _faults(contract))])
 
 
 def drop_duplicates(connection: Connection, contract: Contract, table: sql.Identifier, *, in_order: bool) -> int:

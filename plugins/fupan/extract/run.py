@@ -41,7 +41,8 @@ def extract_system(
 
     with running(installed, business_day, orchestrator_run_id=orchestrator_run_id) as session:
         results = each_table(session, tables_of(installed), load)
-        landing.landed(session.control, system, business_day, session.run_id)
+        landing.landed(session.work, system, business_day, session.run_id)
+        session.work.commit()
         return results
 
 

@@ -32,8 +32,9 @@ Table = tuple[Contract, SourceTable]
 
 @dataclass
 class Session:
-    """One run on one system. ``control`` commits each statement; ``work`` carries a load's transaction and has the
-    source's time zone, in which it reads time stamps without zone and cuts days."""
+    """One run on one system. ``control`` commits each statement without waiting for the disk: what it wrote is as safe as the
+    next commit of ``work``, and a crash that takes it has taken the load too. ``work`` carries a load's transaction and has
+    the source's time zone, in which it reads time stamps without zone and cuts days."""
 
     system: System
     control: Connection
@@ -75,6 +76,8 @@ def running(
     """A run of its own on ``system``, recorded in ops.run; raises Busy where another one holds the system."""
     purpose = f"extract {system.system}"
     with connect("loader", purpose, autocommit=True) as control, connect("loader", f"{purpose} load") as work:
+        with control.cursor() as cursor:
+            cursor.execute("set synchronous_commit = off")
         only_one(control, purpose)
         ledger.bury_dead(control, system.system)
         with work.cursor() as cursor:

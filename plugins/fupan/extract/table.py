@@ -60,8 +60,8 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
             if isinstance(source, PostgresSource):
                 source.take_totals(read)
             _heed_also(control, contract, differences, copied.differences)
-            reached = cursors.highest(work, contract, sql.Identifier(STAGE), not_after)
-            counts, ours = settle(work, contract, load_id, copied, raw_is_empty=raw_is_empty)
+            settled = settle(work, contract, load_id, copied, not_after, raw_is_empty=raw_is_empty)
+            counts, reached, ours = settled.counts, settled.reached, settled.totals
         agree, theirs = None, source.totals(read)
         if theirs is not None:
             if ours is None:
