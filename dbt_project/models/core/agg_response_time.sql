@@ -161,8 +161,8 @@ final as (
 
         {%- for measure in measures %}
         measured.{{ measure }}_hours_sum::numeric(20, 6) as {{ measure }}_hours_sum,
-        measured.{{ measure }}_percentiles[1]::numeric(18, 6) as {{ measure }}_hours_median,
-        measured.{{ measure }}_percentiles[2]::numeric(18, 6) as {{ measure }}_hours_p90,
+        measured.{{ measure }}_percentiles[1]::numeric(18, 9) as {{ measure }}_hours_median,
+        measured.{{ measure }}_percentiles[2]::numeric(18, 9) as {{ measure }}_hours_p90,
         {%- endfor %}
         measured.case_count,
         measured.answered_count,
