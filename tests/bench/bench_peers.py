@@ -29,7 +29,6 @@ SCHEMA = "peers"
 def run() -> list[Result]:
     python = environment_of_peers()
     with order_lines(ROWS) as lines:
-        lines.run(lines.warehouse, f"create schema {SCHEMA}")
         ways = [lambda peer=peer: load(python, peer, lines) for peer in PEERS]
         ours, *theirs = interleaved(PAIRS, lambda: lines.extract("plain"), *ways, before=lambda: forget(lines))
     return [
@@ -71,8 +70,9 @@ def index() -> dict[str, str]:
 
 
 def forget(lines: OrderLines) -> None:
-    for peer in PEERS:
-        lines.run(lines.warehouse, f"drop table if exists {SCHEMA}.{peer}")
+    """What peers remember in the schema goes too."""
+    lines.run(lines.warehouse, f"drop schema if exists {SCHEMA} cascade")
+    lines.run(lines.warehouse, f"create schema {SCHEMA}")
     prepare(lines)
 
 
