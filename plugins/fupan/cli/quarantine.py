@@ -179,10 +179,16 @@ def _table(*headings: str) -> Any:
     from rich import box
     from rich.table import Table
 
-    return Table(*headings, box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in headings:
+        table.add_column(heading, no_wrap=heading in ("System", "Table", "Rule", "Owner", "Since"))
+    return table
 
 
 def _print(shown: Any) -> None:
     from rich.console import Console
 
-    Console(highlight=False).print(shown)
+    console = Console(highlight=False)
+    # A narrow terminal wraps the line; the name of a rule cut short could not be asked for.
+    console.width = max(console.width, 150)
+    console.print(shown)

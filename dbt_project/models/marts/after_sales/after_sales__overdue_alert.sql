@@ -48,7 +48,8 @@ overdue_cases as (
 
     select
         *,
-        ({{ hours_between('least(response_overdue_since, closing_overdue_since)', 'known_until') }})::numeric(18, 6) as hours_over
+        ({{ hours_between('least(response_overdue_since, closing_overdue_since)', 'known_until') }})::numeric(18, 6)
+            as hours_over
     from open_cases
     where response_overdue_since is not null or closing_overdue_since is not null
 
