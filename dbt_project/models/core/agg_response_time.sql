@@ -160,7 +160,7 @@ final as (
         measured.slice_value,
 
         {%- for measure in measures %}
-        measured.{{ measure }}_hours_sum::numeric(20, 6) as {{ measure }}_hours_sum,
+        measured.{{ measure }}_hours_sum::numeric(20, 9) as {{ measure }}_hours_sum,
         measured.{{ measure }}_percentiles[1]::numeric(18, 9) as {{ measure }}_hours_median,
         measured.{{ measure }}_percentiles[2]::numeric(18, 9) as {{ measure }}_hours_p90,
         {%- endfor %}

@@ -144,10 +144,10 @@ final as (
 
         coalesce(
             sum(looped_cases.response_hours) filter (where looped_cases.answered_at is not null), 0
-        )::numeric(20, 6) as response_hours_sum,
+        )::numeric(20, 9) as response_hours_sum,
         coalesce(
             sum(looped_cases.resolution_hours) filter (where looped_cases.ended_at is not null), 0
-        )::numeric(20, 6) as resolution_hours_sum
+        )::numeric(20, 9) as resolution_hours_sum
     from looped_cases
     group by
         looped_cases.opened_on,
