@@ -2,10 +2,13 @@
 
 import hashlib
 import hmac
+import re
+import unicodedata
 
 import pytest
 
 from fupan.contracts.contract import PersonalData
+from fupan.extract import pseudonym
 from fupan.extract.pseudonym import hashed, normalised
 
 
@@ -33,3 +36,15 @@ def test_hash_is_keyed() -> None:
     assert first == hmac.new(b"one", "王小明".encode(), hashlib.sha256).hexdigest()
     assert hashed("王小明", "name", b"two") != first
     assert hashed("none", "phone", b"one") is None
+
+
+def test_plain_letters_need_no_normalisation_in_any_company() -> None:
+    plain = [c for c in map(chr, range(1, 0x110000)) if re.match(pseudonym._PLAIN, c)]
+    assert len(plain) > 27_000
+    assert [c for c in plain if unicodedata.normalize("NFKC", c) != c or unicodedata.combining(c)] == []
+    decomposed = [unicodedata.decomposition(c).split() for c in map(chr, range(0x110000))]
+    composing = {
+        chr(int(part, 16)) for parts in decomposed if len(parts) == 2 and parts[0][0] != "<" for part in parts[1:]
+    }
+    assert composing.isdisjoint(plain)
+    assert {c for c in plain if not c.isascii()}.isdisjoint(pseudonym._FROM)
