@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -48,4 +49,6 @@ def _write(results: list[Result]) -> None:
 
 
 if __name__ == "__main__":
+    # Whoever ends a benchmark early must not leave its server behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main(sys.argv[1:]))
