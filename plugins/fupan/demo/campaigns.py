@@ -159,7 +159,7 @@ def promotions(world: World) -> pl.DataFrame:
     """A row a promotion and SKU, by `promo_no` (0, 1, …); on a day a SKU may be in more than one.
 
     Columns: promo_no, promo_id (one a campaign, mechanism and platform), campaign_no, campaign_id, online, phase, sku_no,
-    line_no, platform (null: all channels of the campaign, i.e. all online shops where `online`, else stores, dealers and fairs),
+    line_no, platform (null: all channels of the campaign: online shops where `online`, else stores, dealers and fairs),
     mechanism (of MECHANISMS), discount_rate (share of the list price), item_role, start_day, end_day (both included),
     region_code and market (null: everywhere).
     """
