@@ -1,6 +1,6 @@
 """The company's campaigns and what they put on offer: festivals of the platforms, building seasons, fairs, launches.
 
-Some of the SKUs on sale are cheaper in a campaign; how much more is bought for it follows ELASTICITIES.
+Some of the SKUs on sale are cheaper in a campaign; how much more is bought for it follows ELASTICITY.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fupan.demo.assortment import is_on_sale, products
+from fupan.demo.assortment import LINE_NAMES, is_on_sale, products
 from fupan.demo.draws import Floats, Ints
 from fupan.demo.geography import places
 from fupan.demo.seasons import SPRING_FESTIVALS
 from fupan.demo.world import World, day_number
 
-#: Change of demand in percent when a price rises by one, by line (in the order of assortment.LINES).
-ELASTICITIES = (-1.4, -1.1, -0.8, -0.9, -1.7, -2.2)
+#: Change of demand in percent when a price rises by one, by product line.
+ELASTICITY = dict(zip(LINE_NAMES, (-1.4, -1.1, -0.8, -0.9, -1.7, -2.2), strict=True))
 
 #: Mechanism -> least and greatest discount on the list price.
 MECHANISMS = {
@@ -30,7 +30,8 @@ MECHANISMS = {
     "bundle": (0.08, 0.15),
     "presale": (0.06, 0.14),
 }
-PLATFORMS = ("tmall", "jd", "douyin")
+#: Where an offer holds that does not hold in all online shops.
+PLATFORMS = ("tmall", "jd", "douyin", "offline")
 
 _ALL = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
 _HOMES = (1.6, 0.3, 0.1, 0.3, 1.8, 1.2)
@@ -159,7 +160,7 @@ def promotions(world: World) -> pl.DataFrame:
     """A row a promotion and SKU, by `promo_no` (0, 1, …); on a day a SKU may be in more than one.
 
     Columns: promo_no, promo_id (one a campaign, mechanism and platform), campaign_no, campaign_id, online, phase, sku_no,
-    line_no, platform (null: all channels of the campaign: online shops where `online`, else stores, dealers and fairs),
+    line_no, platform (null: all online shops; offline: stores, dealers and fairs, of a campaign that is not online),
     mechanism (of MECHANISMS), discount_rate (share of the list price), item_role, start_day, end_day (both included),
     region_code and market (null: everywhere).
     """
@@ -202,7 +203,9 @@ def promotions(world: World) -> pl.DataFrame:
 
 def lift(line_no: Ints, discount_rate: npt.ArrayLike) -> Floats:
     """Demand at that discount on the usual price, as a multiple of the demand without it."""
-    return np.asarray((1 - np.asarray(discount_rate)) ** np.asarray(ELASTICITIES)[line_no], dtype=np.float64)
+    return np.asarray(
+        (1 - np.asarray(discount_rate)) ** np.asarray(list(ELASTICITY.values()))[line_no], dtype=np.float64
+    )
 
 
 def _begins(world: World, plan: Plan, year: int) -> tuple[int, int]:
@@ -228,7 +231,7 @@ def _offers(world: World, plan: Plan, campaign_no: int, sku_no: Ints) -> pl.Data
     if plan.platform:
         platform_no = np.full(len(sku_no), PLATFORMS.index(plan.platform) + 1, dtype=np.int64)
     else:
-        weights = (0.7, 0.12, 0.08, 0.10) if plan.online else (1.0, 0, 0, 0)
+        weights = (0.7, 0.12, 0.08, 0.10, 0) if plan.online else (0, 0, 0, 0, 1)
         platform_no = draws.pick(weights, campaign_no, sku_no, 3)
     return pl.DataFrame(
         {
