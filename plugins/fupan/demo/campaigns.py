@@ -81,6 +81,7 @@ PLANS = (
          offered=0.12),
     Plan("light_expo", "广州国际照明展览会(光亚展)", "exhibition", False, (6, 9), 4, "brand", ("discount",), depth=0.8,
          offered=0.10, lines=_TRADE, region_code="CN-GD"),
+    Plan("sharing", "分享有礼", "social_sharing", True, (7, 1), 45, "acquisition", ("coupon",), offered=0.10, lines=_HOMES),
     Plan("school", "开学季", "shopping_festival", True, (8, 20), 17, "acquisition", ("discount", "coupon"), offered=0.12,
          lines=_HOMES),
     Plan("autumn_homes", "秋季家装节", "home_season", False, (9, 8), 30, "sales", _DEAL, offered=0.22, lines=_HOMES),
