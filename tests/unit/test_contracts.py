@@ -86,6 +86,22 @@ def test_an_installation_overrides_the_contract(tmp_path: Path) -> None:
     assert contracts("erp")["erp_products"].cursor == ("updated_at",)
 
 
+def test_an_installation_may_lack_columns(tmp_path: Path) -> None:
+    folder = installation(tmp_path, "erp_products", "relation: erp.products, absent: [series, updated_at]")
+    found = effective(systems(folder)["erp"], "erp_products")
+    assert not {"series", "updated_at"} & {column.name for column in found.columns}
+    assert {column.name for column in found.absent} == {"series", "updated_at"}
+    assert found.cursor == ()
+
+
+@pytest.mark.parametrize(("column", "why"), [("sku", "needed"), ("colour", "not part of the contract")])
+def test_what_is_needed_is_never_absent(tmp_path: Path, column: str, why: str) -> None:
+    folder = installation(tmp_path, "erp_products", f"relation: erp.products, absent: [{column}]")
+    with pytest.raises(ConfigurationError, match=why) as error:
+        effective(systems(folder)["erp"], "erp_products")
+    assert column in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("table", "entry", "says"),
     [

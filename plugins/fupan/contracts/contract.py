@@ -64,6 +64,7 @@ class Contract(_Strict):
     """One source table; ``cursor`` empty means: read whole and compared.
 
     ``freshness``: how long before the end of the business day the newest row may be loaded; None: nobody expects news.
+    ``absent``: columns that an installation does not have; raw holds them, empty. A contract file names none.
     """
 
     system: str
@@ -78,6 +79,7 @@ class Contract(_Strict):
     freshness: Duration | None = None
     control_totals: ControlTotals = ControlTotals()
     columns: tuple[Column, ...]
+    absent: tuple[Column, ...] = ()
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Contract:

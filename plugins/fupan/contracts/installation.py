@@ -20,12 +20,16 @@ class _Strict(BaseModel):
 
 
 class SourceTable(_Strict):
-    """How one contracted table is read. What is given here replaces the contract's; an empty cursor reads the table whole."""
+    """How one contracted table is read. What is given here replaces the contract's; an empty cursor reads the table whole.
+
+    ``absent``: columns of the contract that this installation does not have: they stay empty, and nobody misses them.
+    """
 
     cursor: tuple[str, ...] | None = None
     lookback: Duration | None = None
     reconcile: Literal["nightly", "weekly", "never"] | None = None
     freshness: Duration | Literal["never"] | None = None
+    absent: tuple[str, ...] = ()
 
 
 class SqlTable(SourceTable):
@@ -243,7 +247,10 @@ class _Installed(RootModel[System]):
 
 
 def effective(system: System, table: str) -> Contract:
-    """The contract of a table with what this installation overrides."""
+    """The contract of a table with what this installation overrides, without the columns that it does not have.
+
+    Raises ConfigurationError where it does without a column that it can't do without.
+    """
     contract, entry = contracts(system.system)[table], system.tables[table]
     names = ("cursor", "lookback", "reconcile", "freshness")
     given = {name: value for name in names if (value := getattr(entry, name)) is not None}
@@ -251,7 +258,28 @@ def effective(system: System, table: str) -> Contract:
         given["freshness"] = system.freshness
     if given.get("freshness") == "never":
         given["freshness"] = None
+    if entry.absent:
+        given |= _without(contract.model_copy(update=given), entry.absent)
     return contract.model_copy(update=given)
+
+
+def _without(contract: Contract, absent: tuple[str, ...]) -> dict[str, Any]:
+    needed = {*contract.required, *contract.control_totals.sums, contract.control_totals.day}
+    for name in absent:
+        if name in needed or name not in {column.name for column in contract.columns}:
+            why = "needed" if name in needed else "not part of the contract"
+            raise ConfigurationError(
+                f"A column that is called absent is {why}",
+                system=contract.system,
+                table=contract.name,
+                column=name,
+                remedy="Take it off the list `absent` of the table in the installation's YAML",
+            )
+    return {
+        "columns": tuple(column for column in contract.columns if column.name not in absent),
+        "absent": tuple(column for column in contract.columns if column.name in absent),
+        "cursor": tuple(name for name in contract.cursor if name not in absent),
+    }
 
 
 def systems(folder: Path | None = None) -> dict[str, System]:

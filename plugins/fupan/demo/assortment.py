@@ -86,6 +86,10 @@ def products(world: World) -> pl.DataFrame:
     line_no = number % len(LINES)
     of_line = number // len(LINES)
     rung = draws.uniform(number, 3)
+    # Three cheap light sources a year are launched big, all of them in its first seven tenths.
+    in_year = newcomer % renewed
+    is_hit = is_new & (line_no == len(LINES) - 1) & (in_year // len(LINES) % 2 == 0) & (in_year < 0.7 * renewed)
+    rung = np.where(is_hit, 0.2 + 0.1 * rung, rung)
     low = np.array([line.prices[0] for line in LINES])[line_no]
     high = np.array([line.prices[1] for line in LINES])[line_no]
     # Prices lie evenly on a logarithmic scale, and end in 9 as prices do.
@@ -98,7 +102,6 @@ def products(world: World) -> pl.DataFrame:
     power = np.array([6, 9, 12, 18, 24, 36, 48, 60, 100, 150])[
         np.clip(np.floor(rung * 7).astype(np.int64) + draws.integer(0, 2, number, 5), 0, 9)
     ]
-    is_hit = is_new & (newcomer % max(1, renewed // 3) == 2)
     moves = draws.chance(0.12, number, 6)
     moved_line = (line_no + draws.integer(1, len(LINES) - 1, number, 7)) % len(LINES)
     moved_day = first + draws.integer(0, LIFE_YEARS * YEAR, number, 8)
@@ -121,7 +124,7 @@ def products(world: World) -> pl.DataFrame:
             "base_cost": np.where(unknown, np.nan, cost),
             "launch_day": launch,
             "discontinue_day": np.where(goes, leaves, 1 << 40),
-            "popularity": np.minimum(12.0, (1 - draws.uniform(number, 9)) ** (-1 / 1.4)) / 2.2,
+            "popularity": np.where(is_hit, 1.0, np.minimum(12.0, (1 - draws.uniform(number, 9)) ** (-1 / 1.4)) / 2.2),
             "quality": draws.uniform(number, 10),
             "is_hit": is_hit,
             "moved_day": np.where(moves & (moved_day > launch), moved_day, 1 << 40),
@@ -159,7 +162,7 @@ def unit_costs(world: World, sku_no: Ints, days: Ints) -> Floats:
 
 
 #: Share of net revenue that is cost in the middle of the year under review, and its rise a year: the margin falls by 5 points.
-COST_SHARE, COST_RISE = 0.635, 0.05
+COST_SHARE, COST_RISE = 0.635, 0.058
 
 
 def cost_level(world: World, days: Ints) -> Floats:
@@ -173,6 +176,15 @@ def is_on_sale(world: World, days: Ints) -> np.ndarray:
     leaves = known["discontinue_day"].fill_null(1 << 40).to_numpy()
     found: np.ndarray = (known["launch_day"].to_numpy()[None, :] <= days[:, None]) & (days[:, None] < leaves[None, :])
     return found
+
+
+@lru_cache(maxsize=4)
+def lasting(world: World) -> pl.DataFrame:
+    """The SKUs of the first day that stay longest, a few of each line: what bundles and gifts are made of."""
+    standing = products(world).filter(pl.col("launch_day") <= day_number(world.first), pl.col("moved_day").is_null())
+    return standing.sort(pl.col("discontinue_day").fill_null(1 << 40), "sku_no", descending=[True, False]).group_by(
+        "line_no", maintain_order=True
+    ).head(5)
 
 
 def date_of(column: str) -> pl.Expr:

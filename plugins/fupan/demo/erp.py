@@ -1,47 +1,76 @@
 """The reference company: database `reference_erp` on the embedded server, made once, then played day by day.
 
-Beside the ERP's schema it holds those of the e-commerce platform and of the service desk, which are told from the ERP's
-orders. Making it is one transaction, and so is `advance`: a kill leaves the database as it was before, never half a company.
+Beside the ERP's schema it holds those of the e-commerce platform and of the service desk. Making it is one transaction, and so
+is `advance`: a kill leaves the database as it was before, never half a company.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from random import Random
 from typing import Any
 
 import psycopg2
 from psycopg2 import sql
 
-from fupan.demo import daily, feedback, founding, login, service_desk
-from fupan.demo.company import ZONE
-from fupan.demo.daily import AdvanceSummary
-from fupan.demo.relations import RELATIONS, Connection, identifier
+from fupan.demo import exports, founding, login, service_desk
+from fupan.demo.founding import Told, found, play
+from fupan.demo.process import processes
+from fupan.demo.relations import Connection
+from fupan.demo.world import HISTORY_YEARS, YEAR, ZONE, World
 from fupan.errors import ConfigurationError
 from fupan.server.postgres import EmbeddedPostgres
 
 DATABASE = "reference_erp"
-SEED = 20
+SEED, SCALE, RECENT = 20, 0.02, 0.8
 
 #: Login that reads a system -> the schema it may read.
 READERS = {"erp_reader": "erp", "platform_reader": "shop_platform"}
+_SCHEMAS = "erp, shop_platform, service_desk, demo"
 
 
-def ensure(until: date | None = None, *, seed: int = SEED) -> str:
-    """Make and fill what is missing, drop the service desk's files that are; returns the owner's libpq URL.
+@dataclass(frozen=True)
+class Making:
+    """What a new company is like. ``until``: last day of its history (None: FUPAN_DEMO_UNTIL, else yesterday in Shanghai).
 
-    ``until`` is the last day of the history (default: FUPAN_DEMO_UNTIL, else yesterday in Shanghai); it counts only when
-    the company is made: later days are played by `advance`. Starts the embedded server where it does not run.
+    ``scale`` 1: about a million order lines (None: FUPAN_DEMO_SCALE, else 0.02). ``recent``: share of late changes within a week.
     """
-    return _make(until, seed, anew=False)
+
+    until: date | None = None
+    scale: float | None = None
+    seed: int = SEED
+    recent: float = RECENT
 
 
-def create(until: date | None = None, *, seed: int = SEED) -> str:
+@dataclass
+class AdvanceSummary:
+    """What happened from ``first`` to ``last``: rows by relation and kind of change."""
+
+    first: date
+    last: date
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def _silent(_: str) -> None:
+    """For who asks for no progress."""
+
+
+def ensure(making: Making | None = None, *, say: Callable[[str], None] = _silent) -> str:
+    """Make the company if there is none, drop the service desk's files that are missing; returns the owner's libpq URL.
+
+    ``making`` counts only when the company is made: later days are played by `advance`. Starts the embedded server where it
+    does not run.
+    """
+    return _make(making or Making(), anew=False, say=say)
+
+
+def create(making: Making | None = None, *, say: Callable[[str], None] = _silent) -> str:
     """Throw the company away, whatever was done to it, and make it anew; returns as `ensure`."""
-    return _make(until, seed, anew=True)
+    return _make(making or Making(), anew=True, say=say)
 
 
 def connection_url() -> str:
@@ -49,25 +78,27 @@ def connection_url() -> str:
     return login.reading_url(DATABASE, "erp_reader")
 
 
-def advance(days: int, seed: int | None = None) -> AdvanceSummary:
+def advance(days: int, *, say: Callable[[str], None] = _silent) -> AdvanceSummary:
     """Play the next ``days`` days: new, changed, re-dated and deleted rows; returns how many of each.
 
-    Same company, same seed (default: the one it was made from), same rows; another seed plays other days of the ERP, while
-    what customers say of a delivery stays what its first seed told. Raises ConfigurationError where there is no company.
+    The company is then the same as one that was made until that day. Raises ConfigurationError where there is no company, or
+    its life is over.
     """
     if days < 1:
         raise ConfigurationError(f"{days} days can't be played", remedy="Give a number of days from 1")
     with _transaction() as connection, connection.cursor() as cursor:
-        _require_made(connection)
-        cursor.execute("select until, started, seed from demo.played")
-        until, started, own_seed = _row(cursor.fetchone())
+        world, founded_until, until = _company(connection)
+        if until + timedelta(days=days) > world.last:
+            raise ConfigurationError(
+                f"The reference company can be played until {world.last}", remedy="Run `fupan demo create`"
+            )
         summary = AdvanceSummary(first=until + timedelta(days=1), last=until + timedelta(days=days))
         for number in range(1, days + 1):
             today = until + timedelta(days=number)
-            random = Random(f"{own_seed if seed is None else seed}/{today}")
-            summary.counts.update(daily.play(connection, today, started, random))
-            summary.counts.update(feedback.play(connection, today, started, own_seed))
-        cursor.execute("update demo.played set until = %s", [summary.last])
+            counts, of_the_desk = play(connection, world, founded_until, today, say)
+            summary.counts.update(counts)
+            _export(connection, world, of_the_desk, today, first=False)
+        cursor.execute("update demo.company set until = %s", [summary.last])
     drop_exports()
     return summary
 
@@ -75,44 +106,60 @@ def advance(days: int, seed: int | None = None) -> AdvanceSummary:
 def stop(system: str) -> None:
     """Rehearse that a system is down until `resume`: the platform answers 503, the service desk drops no files."""
     with _transaction() as connection, connection.cursor() as cursor:
-        _require_made(connection)
+        _company(connection)
         cursor.execute("insert into demo.stopped values (%s) on conflict do nothing", [system])
 
 
 def resume(system: str) -> None:
     """The system is back; the service desk drops what it has kept."""
     with _transaction() as connection, connection.cursor() as cursor:
-        _require_made(connection)
+        _company(connection)
         cursor.execute("delete from demo.stopped where system = %s", [system])
     drop_exports()
 
 
 def sizes() -> dict[str, int]:
     """Rows by relation. Raises ConfigurationError where there is no company."""
-    found = {}
+    counted = {}
     with _transaction() as connection, connection.cursor() as cursor:
-        _require_made(connection)
-        for relation in RELATIONS:
-            cursor.execute(sql.SQL("select count(*) from {}").format(identifier(relation)))
-            found[relation] = int(_row(cursor.fetchone())[0])
-    return found
+        _company(connection)
+        for of in (of for process in processes().values() for of in founding.made_of(process)):
+            cursor.execute(sql.SQL("select count(*) from {}").format(of.identifier))
+            counted[of.full_name] = int(_row(cursor.fetchone())[0])
+    return counted
 
 
-def _make(until: date | None, seed: int, *, anew: bool) -> str:
+def world_of(connection: Connection) -> World:
+    """What the company in this database is like. Raises ConfigurationError where there is none."""
+    return _company(connection)[0]
+
+
+def _make(making: Making, *, anew: bool, say: Callable[[str], None]) -> str:
     with _transaction() as connection:
         if anew:
             with connection.cursor() as cursor:
-                cursor.execute("drop schema if exists erp, shop_platform, service_desk, demo cascade")
-        if not _has(connection, "demo.played"):
-            founding.found(connection, until or _default_until(), seed)
+                cursor.execute(f"drop schema if exists {_SCHEMAS} cascade")
         if not _is_made(connection):
+            until = making.until or _default_until()
+            scale = making.scale or _default_scale()
+            world = World(making.seed, scale, until - timedelta(days=HISTORY_YEARS * YEAR - 1), making.recent)
+            of_the_desk = found(connection, world, until, say)
             with connection.cursor() as cursor:
-                cursor.execute("select started, until, seed from demo.played")
-                feedback.found(connection, *_row(cursor.fetchone()))
+                cursor.execute(
+                    "insert into demo.company values (%s, %s, %s, %s, %s, %s)",
+                    [world.seed, world.scale, world.recent, world.first, until, until],
+                )
+            _export(connection, world, of_the_desk, until, first=True)
     for role, schema in READERS.items():
         login.allow_reading(DATABASE, role, schema)
     drop_exports()
     return _url()
+
+
+def _export(connection: Connection, world: World, rows: Told, day: date, *, first: bool) -> None:
+    with connection.cursor() as cursor:
+        for name, content in exports.files(world, rows, day, first=first):
+            cursor.execute("insert into demo.exports (file_name, content) values (%s, %s)", [name, content])
 
 
 def drop_exports() -> None:
@@ -131,6 +178,17 @@ def _default_until() -> date:
         ) from unreadable
 
 
+def _default_scale() -> float:
+    given = os.environ.get("FUPAN_DEMO_SCALE") or str(SCALE)
+    try:
+        scale = float(given)
+    except ValueError:
+        scale = 0.0
+    if not 0.01 <= scale <= 20:
+        raise ConfigurationError(f"FUPAN_DEMO_SCALE={given} is no scale", remedy="Give a number from 0.01 to 20")
+    return scale
+
+
 def _url() -> str:
     server = EmbeddedPostgres()
     server.start()
@@ -139,8 +197,10 @@ def _url() -> str:
 
 @contextlib.contextmanager
 def _transaction() -> Iterator[Connection]:
-    """One transaction on the ERP's database, alone: two processes that make it at once make it once."""
-    with contextlib.closing(psycopg2.connect(_url(), application_name="fupan demo")) as connection:
+    """One transaction on the company's database, alone: two processes that make it at once make it once."""
+    with contextlib.closing(
+        psycopg2.connect(_url(), application_name="fupan demo", options="-c timezone=Asia/Shanghai")
+    ) as connection:
         with connection.cursor() as cursor:
             cursor.execute("select pg_advisory_xact_lock(hashtextextended('fupan:demo', 0))")
         yield connection
@@ -148,18 +208,19 @@ def _transaction() -> Iterator[Connection]:
 
 
 def _is_made(connection: Connection) -> bool:
-    return _has(connection, "demo.exports")
-
-
-def _has(connection: Connection, relation: str) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("select to_regclass(%s) is not null", [relation])
+        cursor.execute("select to_regclass('demo.company') is not null")
         return bool(_row(cursor.fetchone())[0])
 
 
-def _require_made(connection: Connection) -> None:
+def _company(connection: Connection) -> tuple[World, date, date]:
+    """The world, until when it was made, until when it was played."""
     if not _is_made(connection):
         raise ConfigurationError("The reference company has not been made", remedy="Run `fupan demo create` first")
+    with connection.cursor() as cursor:
+        cursor.execute("select seed, scale, first_day, recent, founded_until, until from demo.company")
+        seed, scale, first, recent, founded_until, until = _row(cursor.fetchone())
+    return World(seed, scale, first, recent), founded_until, until
 
 
 def _row(row: tuple[Any, ...] | None) -> tuple[Any, ...]:

@@ -1,86 +1,100 @@
-"""Makes the reference company: schema, master data, two years of trade and the sales plan, in the caller's transaction."""
+"""Telling the company's tables into its database: the whole history once, then what each further day changes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
-from decimal import Decimal
 from importlib.resources import files
-from random import Random
-from typing import NamedTuple
 
-from fupan.demo import company, targets, trading
-from fupan.demo.relations import ERP, Connection, insert
-from fupan.demo.rows import Customer, Line, Order, Product, Return
+import polars as pl
 
-DAYS_OF_HISTORY = 791  # 26 months
+from fupan.demo import relations
+from fupan.demo.process import CHANGED_ON, GONE_ON, Process, processes
+from fupan.demo.relations import Connection, Relation, relation
+from fupan.demo.world import YEAR, Span, World
 
-#: Lines booked by mistake with no quantity, all in completed orders: the first night report has something to quarantine.
-EMPTY_LINES = 3
+#: About so many order lines are told at once, which bounds memory whatever the scale.
+LINES_AT_ONCE, LINES_A_DAY = 250_000, 930
+
+Say = Callable[[str], None]
+Told = dict[str, pl.DataFrame]
 
 
-def found(connection: Connection, until: date, seed: int) -> None:
-    """Create schema erp and fill it with the history up to the end of ``until``; same seed and day, same rows."""
-    random = Random(seed)
-    started = until - timedelta(days=DAYS_OF_HISTORY)
-    products = company.products(until, random)
-    customers = company.customers(until, started, random)
-    market = trading.Market(customers, products, started)
-    orders, lines, returns = trading.history(market, started, until, random)
-    lines = _with_empty_lines(orders, lines, returns, random)
-    filled: dict[str, Sequence[NamedTuple]] = {
-        "erp.regions": [place.region for place in company.places()],
-        "erp.channels": company.CHANNELS,
-        "erp.products": products,
-        "erp.customers": customers,
-        "erp.sales_orders": orders,
-        "erp.sales_order_lines": lines,
-        "erp.returns": returns,
-        "erp.targets": targets.plan(_sold(orders, lines, products, customers), until, random),
-    }
+def found(connection: Connection, world: World, until: date, say: Say) -> Told:
+    """Create every relation and fill it with all that happened until the end of ``until``; returns the service desk's rows."""
     with connection.cursor() as cursor:
         cursor.execute(files("fupan.demo").joinpath("schema.sql").read_text(encoding="utf-8"))
-        for relation in ERP:
-            insert(connection, relation, filled[relation])
-        cursor.execute("insert into demo.played (until, started, seed) values (%s, %s, %s)", [until, started, seed])
-        cursor.execute("analyze")
+    made: dict[str, Relation] = {}
+    for process in processes().values():
+        for table in process.tables:
+            made[table] = relation(table, process)
+            if made[table] is not relations.TEXT_KEY:
+                relations.create(connection, made[table])
+    exported: dict[str, list[pl.DataFrame]] = {}
+    for name, process, span in _spans(world, world.first, until, lambda it: _since(it, world, until)):
+        say(f"{name} {span.first:%Y-%m}" if process.echoes is not None else name)
+        for table, frame in process.tell(world, span).items():
+            rows = relations.standing(frame, until)
+            relations.append(connection, made[table], rows)
+            if made[table].schema == "service_desk":
+                exported.setdefault(table, []).append(rows)
+    for of in made.values():
+        if of is not relations.TEXT_KEY:
+            say(f"index of {of.full_name}")
+            relations.finish(connection, of)
+    return {table: pl.concat(parts, how="vertical_relaxed") for table, parts in exported.items()}
 
 
-def _with_empty_lines(orders: list[Order], lines: list[Line], returns: list[Return], random: Random) -> list[Line]:
-    """The same lines, EMPTY_LINES of them without quantity and amounts."""
-    completed = {order.order_id for order in orders if order.status == "completed"}
-    returned = {(back.order_id, back.line_no) for back in returns}
-    # Second lines, so that no order loses its only one.
-    eligible = [
-        position
-        for position, line in enumerate(lines)
-        if line.line_no == 2 and line.order_id in completed and (line.order_id, line.line_no) not in returned
-    ]
-    nothing = Decimal(0)
-    for position in random.sample(eligible, EMPTY_LINES):
-        lines[position] = lines[position]._replace(
-            qty=0, discount_amount=nothing, net_amount=nothing, cost_amount=nothing
-        )
-    return lines
+def play(connection: Connection, world: World, founded_until: date, today: date, say: Say) -> tuple[Counter[str], Told]:
+    """What ``today`` adds, changes and deletes; returns rows by relation and kind of change, and the service desk's rows."""
+    counts: Counter[str] = Counter()
+    exported: dict[str, list[pl.DataFrame]] = {}
+
+    def since(process: Process) -> date:
+        return max(_since(process, world, founded_until), today - timedelta(days=process.echoes or 0))
+
+    for name, process, span in _spans(world, today - timedelta(days=YEAR), today, since):
+        say(f"{today} {name}")
+        for table, frame in process.tell(world, span).items():
+            of = relation(table, process)
+            rows = relations.standing(frame, today).filter(pl.col(CHANGED_ON) == today)
+            new, changed = relations.upsert(connection, of, rows)
+            gone = 0
+            if GONE_ON in frame.columns:
+                gone = relations.remove(connection, of, frame.filter(pl.col(GONE_ON) == today))
+            counts.update({f"{of.full_name} {kind}": n for kind, n in (("new", new), ("changed", changed), ("gone", gone))})
+            if of.schema == "service_desk" and rows.height:
+                exported.setdefault(table, []).append(rows)
+    return +counts, {table: pl.concat(parts, how="vertical_relaxed") for table, parts in exported.items()}
 
 
-def _sold(
-    orders: list[Order], lines: list[Line], products: list[Product], customers: list[Customer]
-) -> Iterable[targets.Sold]:
-    """One record a line that counts."""
-    heads = {order.order_id: order for order in orders if order.status != "cancelled"}
-    line_of = {product.sku: product.product_line for product in products}
-    region_of = {customer.customer_id: customer.region_code for customer in customers}
-    for line in lines:
-        order = heads.get(line.order_id)
-        if order is None or line.is_gift:
-            continue
-        yield targets.Sold(
-            month=order.order_date.replace(day=1),
-            product_line=line_of[line.sku],
-            region_code=region_of[order.customer_id] if order.customer_id else None,
-            channel_id=order.channel_id,
-            revenue=line.net_amount,
-            profit=Decimal(0) if line.cost_amount is None else line.net_amount - line.cost_amount,
-            units=line.qty,
-        )
+def made_of(process: Process) -> list[Relation]:
+    """The relations of a process."""
+    return [relation(table, process) for table in process.tables]
+
+
+def _since(process: Process, world: World, until: date) -> date:
+    """The first day of which a company made until ``until`` has rows of this process."""
+    if process.history is None:
+        return world.first
+    return max(world.first, until - timedelta(days=process.history - 1))
+
+
+def _spans(
+    world: World, first: date, last: date, since: Callable[[Process], date]
+) -> Iterator[tuple[str, Process, Span]]:
+    """Every process with the spans to tell: span by span, so that the orders of a span are told once for all of them."""
+    first = max(first, world.first)
+    for name, process in processes().items():
+        if process.echoes is None:
+            yield name, process, Span(first, last, last)
+    length = max(1, round(LINES_AT_ONCE / (LINES_A_DAY * world.scale)))
+    # Back from the newest day: whoever needs few days needs one span.
+    ends = last
+    while ends >= first:
+        begins = max(first, ends - timedelta(days=length - 1))
+        for name, process in processes().items():
+            if process.echoes is not None and since(process) <= ends:
+                yield name, process, Span(max(begins, since(process)), ends, last)
+        ends = begins - timedelta(days=1)

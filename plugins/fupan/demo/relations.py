@@ -1,117 +1,174 @@
-"""The relations of the reference company's systems, and how rows get into them and out again."""
+"""The source systems' own tables: made from the contracts, filled by COPY, changed by key."""
 
 from __future__ import annotations
 
-import csv
 import io
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
 
+import polars as pl
 import psycopg2.extensions
 from psycopg2 import sql
 
-from fupan.demo.chats import Chat
-from fupan.demo.complaints import Complaint
-from fupan.demo.repairs import Repair
-from fupan.demo.reviews import Review
-from fupan.demo.rows import Channel, Customer, Line, Order, Product, Region, Return, Target
-from fupan.demo.surveys import Answer
+from fupan.contracts.contract import Contract, contracts
+from fupan.demo.process import CHANGED_ON, GONE_ON, Process
 
 Connection = psycopg2.extensions.connection
-Row = TypeVar("Row", bound=NamedTuple)
 
-#: Relations and the class of their rows; a relation stands after those it refers to.
-ERP: dict[str, Any] = {
-    "erp.regions": Region,
-    "erp.channels": Channel,
-    "erp.products": Product,
-    "erp.customers": Customer,
-    "erp.sales_orders": Order,
-    "erp.sales_order_lines": Line,
-    "erp.returns": Return,
-    "erp.targets": Target,
+#: Source system -> its schema in the company's database, and the prefixes that its relations do without.
+SCHEMAS = {"erp": ("erp", ("erp_",)), "ecommerce": ("shop_platform", ("rev_",)), "service": ("service_desk", ("cs_", "srv_"))}
+_POLARS = {
+    "text": pl.String,
+    "smallint": pl.Int64,
+    "integer": pl.Int64,
+    "bigint": pl.Int64,
+    "boolean": pl.Boolean,
+    "date": pl.Date,
+    "timestamptz": pl.Datetime("us"),
 }
-FEEDBACK: dict[str, Any] = {
-    "shop_platform.reviews": Review,
-    "service_desk.complaints": Complaint,
-    "service_desk.repairs": Repair,
-    "service_desk.chats": Chat,
-    "service_desk.survey_answers": Answer,
-}
-RELATIONS = ERP | FEEDBACK
-
-#: How many leading columns of a relation are its key, where it is more than one.
-_KEY_COLUMNS = {"erp.sales_order_lines": 2, "service_desk.survey_answers": 3}
 
 
-def insert(connection: Connection, relation: str, rows: Iterable[NamedTuple]) -> int:
-    """COPY rows into a relation; returns how many."""
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    text.seek(0)
-    statement = sql.SQL("copy {} ({}) from stdin with (format csv)").format(identifier(relation), _columns(relation))
-    with connection.cursor() as cursor:
-        cursor.copy_expert(statement, text)
-        return cursor.rowcount
+@dataclass(frozen=True)
+class Relation:
+    """A table of a source system. ``columns``: what the source calls a column -> data type; ``given``: frame's name -> the same."""
+
+    schema: str
+    name: str
+    columns: Mapping[str, str]
+    given: Mapping[str, str]
+    key: tuple[str, ...]
+    stamp: str | None
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Quoted name."""
+        return sql.Identifier(self.schema, self.name)
+
+    @property
+    def full_name(self) -> str:
+        """schema.name, for people."""
+        return f"{self.schema}.{self.name}"
 
 
-def select(connection: Connection, relation: str, where: str = "true", *values: object) -> list[Any]:
-    """Rows (`it`) of a relation in the order of their columns, so that a seed always meets the same."""
-    query = sql.SQL("select {0} from {1} as it where {2} order by {0}").format(
-        _columns(relation), identifier(relation), sql.SQL(where)
+#: What every text is really about; no source system, and no login but the owner's reads it.
+TEXT_KEY = Relation(
+    "demo",
+    "text_key",
+    dict.fromkeys(("system", "table_name", "row_key", "topic", "sentiment", "shape"), "text"),
+    {name: name for name in ("system", "table_name", "row_key", "topic", "sentiment", "shape")},
+    ("table_name", "row_key"),
+    None,
+)
+
+
+def relation(table: str, process: Process) -> Relation:
+    """The source's table for a contract (or the text key)."""
+    if table == "text_key":
+        return TEXT_KEY
+    contract: Contract = contracts()[table]
+    schema, prefixes = SCHEMAS[contract.system]
+    renamed = process.renamed.get(table, {})
+    given = {column.name: renamed.get(column.name, column.name) for column in contract.columns}
+    name = next((table.removeprefix(prefix) for prefix in prefixes if table.startswith(prefix)), table)
+    return Relation(
+        schema,
+        name,
+        {given[column.name]: column.data_type for column in contract.columns},
+        given,
+        tuple(given[column] for column in contract.primary_key),
+        given.get("updated_at"),
     )
+
+
+def create(connection: Connection, of: Relation) -> None:
+    """Make the table, without its key: `finish` adds that when it is filled."""
+    columns = [sql.SQL("{} {}").format(sql.Identifier(n), sql.SQL(t)) for n, t in of.columns.items()]
     with connection.cursor() as cursor:
-        cursor.execute(query, values)
-        return [RELATIONS[relation](*row) for row in cursor.fetchall()]
+        cursor.execute(sql.SQL("create table {} ({})").format(of.identifier, sql.SQL(", ").join(columns)))
 
 
-def add(connection: Connection, relation: str, row: Any) -> int:
-    """Insert one row unless its key is taken; returns how many."""
-    statement = sql.SQL("insert into {} ({}) values %s on conflict do nothing").format(
-        identifier(relation), _columns(relation)
-    )
-    return execute(connection, statement, [tuple(row)])
-
-
-def update(connection: Connection, relation: str, row: Any, **changes: object) -> int:
-    """Change columns of the row that has this one's key; returns how many were there."""
-    return execute(
-        connection,
-        sql.SQL("update {} set {} where {}").format(
-            identifier(relation),
-            sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in changes),
-            _same_key(relation),
-        ),
-        [*changes.values(), *_key(relation, row)],
-    )
-
-
-def delete(connection: Connection, relation: str, row: Any) -> int:
-    """Delete the row that has this one's key; returns how many were there."""
-    statement = sql.SQL("delete from {} where {}").format(identifier(relation), _same_key(relation))
-    return execute(connection, statement, _key(relation, row))
-
-
-def execute(connection: Connection, statement: str | sql.Composed, values: Sequence[object]) -> int:
-    """Run a statement; returns the rows it changed."""
+def finish(connection: Connection, of: Relation) -> None:
+    """Primary key, index on the change stamp, statistics."""
+    key = sql.SQL(", ").join(map(sql.Identifier, of.key))
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.rowcount
+        cursor.execute(sql.SQL("alter table {} add primary key ({})").format(of.identifier, key))
+        if of.stamp:
+            stamped = sql.SQL(", ").join(map(sql.Identifier, (of.stamp, *of.key)))
+            cursor.execute(sql.SQL("create index on {} ({})").format(of.identifier, stamped))
+        cursor.execute(sql.SQL("analyze {}").format(of.identifier))
 
 
-def identifier(relation: str) -> sql.Identifier:
-    """The relation as part of a statement."""
-    return sql.Identifier(*relation.split("."))
+def append(connection: Connection, of: Relation, frame: pl.DataFrame, *, into: sql.Composable | None = None) -> int:
+    """Copy the rows of a frame; returns how many."""
+    if frame.is_empty():
+        return 0
+    written = io.BytesIO()
+    _as_columns(of, frame).write_csv(written, include_header=False, null_value="\\N")
+    written.seek(0)
+    names = sql.SQL(", ").join(map(sql.Identifier, of.columns))
+    with connection.cursor() as cursor:
+        cursor.copy_expert(
+            sql.SQL("copy {} ({}) from stdin (format csv, null '\\N')").format(into or of.identifier, names).as_string(cursor),
+            written,
+            size=1 << 20,
+        )
+    return frame.height
 
 
-def _columns(relation: str) -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, RELATIONS[relation]._fields))
+def upsert(connection: Connection, of: Relation, frame: pl.DataFrame) -> tuple[int, int]:
+    """Write rows that are new or have changed; returns how many of each."""
+    if frame.is_empty():
+        return 0, 0
+    stage = sql.Identifier("told")
+    key = sql.SQL(", ").join(map(sql.Identifier, of.key))
+    others = [name for name in of.columns if name not in of.key]
+    setting = sql.SQL(", ").join(sql.SQL("{0} = excluded.{0}").format(sql.Identifier(name)) for name in others)
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("create temp table told (like {}) on commit drop").format(of.identifier))
+        append(connection, of, frame, into=stage)
+        cursor.execute(
+            sql.SQL(
+                "with written as (insert into {relation} select * from told on conflict ({key}) do {update} "
+                "returning xmax = 0 as is_new) select count(*) filter (where is_new), count(*) from written"
+            ).format(
+                relation=of.identifier,
+                key=key,
+                update=sql.SQL("update set ") + setting if others else sql.SQL("nothing"),
+            )
+        )
+        new, written = cursor.fetchone() or (0, 0)
+        cursor.execute("drop table told")
+    return int(new), int(written) - int(new)
 
 
-def _same_key(relation: str) -> sql.Composed:
-    names = RELATIONS[relation]._fields[: _KEY_COLUMNS.get(relation, 1)]
-    return sql.SQL(" and ").join(sql.SQL("{} = %s").format(sql.Identifier(name)) for name in names)
+def remove(connection: Connection, of: Relation, frame: pl.DataFrame) -> int:
+    """Delete the rows that have the keys of a frame; returns how many there were."""
+    if frame.is_empty():
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("create temp table told (like {}) on commit drop").format(of.identifier))
+        append(connection, of, frame, into=sql.Identifier("told"))
+        same = sql.SQL(" and ").join(sql.SQL("it.{0} = told.{0}").format(sql.Identifier(name)) for name in of.key)
+        cursor.execute(sql.SQL("delete from {} as it using told where {}").format(of.identifier, same))
+        gone = cursor.rowcount
+        cursor.execute("drop table told")
+    return gone
 
 
-def _key(relation: str, row: Any) -> list[Any]:
-    return list(row[: _KEY_COLUMNS.get(relation, 1)])
+def standing(frame: pl.DataFrame, evening: date) -> pl.DataFrame:
+    """Rows that are there at the end of ``evening``."""
+    found = frame.filter(pl.col(CHANGED_ON) <= evening)
+    if GONE_ON in frame.columns:
+        found = found.filter(pl.col(GONE_ON).is_null() | (pl.col(GONE_ON) > evening))
+    return found
+
+
+def _as_columns(of: Relation, frame: pl.DataFrame) -> pl.DataFrame:
+    missing = of.given.keys() - set(frame.columns)
+    extra = set(frame.columns) - of.given.keys() - {CHANGED_ON, GONE_ON}
+    if missing or extra:
+        raise ValueError(f"{of.full_name} is told without {sorted(missing)} and with {sorted(extra)}")
+    return frame.select(
+        pl.col(name).cast(_POLARS.get(of.columns[called], pl.Float64)) for name, called in of.given.items()
+    )

@@ -35,7 +35,7 @@ def ensure(connection: Connection, wanted: Iterable[Contract]) -> None:
             _create(connection, contract)
             continue
         _refuse_contradiction(connection, contract, actual)
-        if new := [column for column in contract.columns if column.name not in actual]:
+        if new := [column for column in (*contract.columns, *contract.absent) if column.name not in actual]:
             _extend(connection, contract, new)
 
 
@@ -94,7 +94,7 @@ def _columns(connection: Connection, contract: Contract) -> dict[str, str]:
 
 
 def _create(connection: Connection, contract: Contract) -> None:
-    columns: list[sql.Composable] = [_definition(column) for column in contract.columns]
+    columns: list[sql.Composable] = [_definition(column) for column in (*contract.columns, *contract.absent)]
     columns += [
         sql.SQL("_loaded_at timestamptz not null default now()"),
         sql.SQL("_batch_id bigint not null"),
@@ -106,7 +106,7 @@ def _create(connection: Connection, contract: Contract) -> None:
         cursor.execute(
             sql.SQL("comment on table {} is {}").format(relation(contract), sql.Literal(contract.description))
         )
-    _comment(connection, contract, contract.columns)
+    _comment(connection, contract, (*contract.columns, *contract.absent))
 
 
 def _extend(connection: Connection, contract: Contract, new: Iterable[Column]) -> None:

@@ -32,6 +32,7 @@ final as (
         {{ clean_text('customers.city') }} as city,
         {{ clean_text('customers.city_tier') }} as city_tier,
         {{ clean_text('customers.country') }} as country,
+        customers.birth_year,
         {{ clean_text('customers.account_class') }} as account_class,
         customers.credit_days,
 

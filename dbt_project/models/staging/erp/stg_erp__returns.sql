@@ -28,6 +28,7 @@ final as (
         {{ clean_text('returns.currency') }} as currency,
 
         returns.qty,
+        returns.touch_count,
         returns.refund_amount,
 
         (returns.requested_at at time zone source_systems.time_zone)::date as requested_on,

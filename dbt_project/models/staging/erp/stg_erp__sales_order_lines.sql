@@ -13,6 +13,8 @@ final as (
         sales_order_lines.line_no,
         nullif(sales_order_lines.sku, '') as sku,
 
+        nullif(sales_order_lines.bundle_id, '') as bundle_id,
+        coalesce(sales_order_lines.is_custom_line, false) as is_custom_line,
         coalesce(sales_order_lines.is_gift, false) as is_gift,
 
         sales_order_lines.qty,

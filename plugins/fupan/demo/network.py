@@ -1,0 +1,167 @@
+"""How the company reaches its customers: channels, dealers, shops, and the reps of each market."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+import polars as pl
+
+from fupan.demo.draws import Draws, Ints
+from fupan.demo.geography import DOMESTIC, MARKETS, places
+from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
+
+#: A row a channel, as the ERP has it.
+CHANNELS = pl.DataFrame(
+    [
+        ("DEALER", "经销商", "dealer", False, False, date(2009, 3, 1)),
+        ("PROJECT", "工程项目", "project", False, False, date(2011, 6, 1)),
+        ("STORE", "体验店", "store", False, False, date(2012, 5, 1)),
+        ("TMALL", "天猫旗舰店", "online", True, False, date(2013, 9, 1)),
+        ("JD", "京东自营", "online", True, False, date(2014, 5, 1)),
+        ("DOUYIN", "抖音直播间", "online", True, True, date(2021, 4, 1)),
+        ("SITE", "官方商城", "online", True, False, date(2016, 1, 1)),
+        ("WECHAT", "微信小程序", "online", True, True, date(2022, 8, 1)),
+        ("EXPORT", "海外出口", "export", False, False, date(2012, 10, 1)),
+    ],
+    schema=["channel_id", "channel_name", "channel_group", "online_flag", "is_emerging", "opened_on"],
+    orient="row",
+)
+#: Designers who refer customers to the company, at every scale.
+DESIGNERS = 400
+_TIERS = ("strategic", "core", "standard")
+_FANTASY = np.array([*"光明华辉亮恒星彩鑫晨"]).astype(object) + np.array([*"源达美盛佳宇世邦洋泰"]).astype(object)
+
+
+def spread_over_places(draws: Draws, numbers: Ints, markets: tuple[str, ...] = DOMESTIC) -> Ints:
+    """A place for each number: markets by their share of revenue, places by their share of the market's households."""
+    known = places()
+    of_market = {market: share if market in markets else 0.0 for market, (_, share, _) in MARKETS.items()}
+    share = known["population_share"].to_numpy() * known["market"].replace_strict(of_market).to_numpy()
+    return draws.pick(share, numbers)
+
+
+@lru_cache(maxsize=4)
+def dealers(world: World) -> pl.DataFrame:
+    """A row a dealer of all years, by dealer_no: about 400 stand at any time at scale 1; a few join and leave each year.
+
+    Columns: dealer_no, dealer_id, dealer_name, place_no, city_tier, authorised_region, partner_tier, is_traditional, joined_day,
+    left_day (null: stays).
+    """
+    draws = world.draws("dealers")
+    standing, renewed = world.number(400, 8), world.number(24, 1)
+    number = np.arange(standing + renewed * LIFE_YEARS, dtype=np.int64)
+    first = day_number(world.first)
+    place = spread_over_places(draws.of("places"), number)
+    joined = np.where(
+        number < standing, first - draws.integer(100, 4000, number, 1), first + (number - standing) * YEAR // renewed + 15
+    )
+    leaves = np.where(number < renewed * LIFE_YEARS, first + number * YEAR // renewed + 180, -1)
+    region = places().select("region_code", "city", "city_tier")[place]
+    name = region["city"].to_numpy().astype(object) + draws.choice(_FANTASY, number, 2).astype(object) + "灯饰"
+    return (
+        pl.DataFrame(
+            {
+                "dealer_no": number,
+                "dealer_name": name.astype(str),
+                "place_no": place,
+                "city_tier": region["city_tier"],
+                "authorised_region": region["region_code"],
+                "partner_tier": draws.choice(_TIERS, number, 3, weights=[1, 3, 6]),
+                "is_traditional": draws.chance(0.6, number, 4),
+                "joined_day": joined,
+                "left_day": leaves,
+            }
+        )
+        .with_columns(left_day=pl.when(pl.col("left_day") >= 0).then("left_day"))
+        .with_columns(dealer_id=pl.format("D{}", (pl.col("dealer_no") + 1).cast(pl.String).str.zfill(5)))
+    )
+
+
+@lru_cache(maxsize=4)
+def outlets(world: World) -> pl.DataFrame:
+    """A row a point of sale of all years, by outlet_no: the company's own experience stores, then one or two a dealer.
+
+    Columns: outlet_no, outlet_id, dealer_no (null: own), channel_id, outlet_type, place_no, city_tier, latitude, longitude,
+    opened_day, closed_day (null: open).
+    """
+    draws = world.draws("outlets")
+    own = np.arange(world.number(40, 4), dtype=np.int64)
+    trade = dealers(world)
+    dealer = np.repeat(trade["dealer_no"].to_numpy(), draws.integer(1, 2, trade["dealer_no"].to_numpy(), 1))
+    number = np.arange(len(own) + len(dealer), dtype=np.int64)
+    first = day_number(world.first)
+    place = np.concatenate([spread_over_places(draws.of("stores"), own), trade["place_no"].to_numpy()[dealer]])
+    opened = np.concatenate(
+        [np.where(own < 4, first - 1500, first - 1200 + draws.integer(0, 1200 + 4 * YEAR, own, 2)),
+         trade["joined_day"].to_numpy()[dealer] + draws.integer(0, 60, number[len(own):], 3)]
+    )  # fmt: skip
+    closed = np.concatenate([np.full(len(own), -1), trade["left_day"].fill_null(-1).to_numpy()[dealer]])
+    size = 0.05 + 0.25 * draws.uniform(number, 4)
+    angle = draws.uniform(number, 5) * 4
+    return (
+        pl.DataFrame(
+            {
+                "outlet_no": number,
+                "dealer_no": np.concatenate([np.full(len(own), -1), dealer]),
+                "place_no": place,
+                "city_tier": places()["city_tier"].gather(place),
+                "outlet_type": np.concatenate(
+                    [np.full(len(own), "experience_store"),
+                     draws.choice(["street_shop", "lighting_mall", "building_market"], number[len(own):], 6, weights=[3, 4, 3])]
+                ),
+                "latitude": np.round(22 + 0.7 * (place % 28) + size * (angle - 2), 6),
+                "longitude": np.round(102 + 0.75 * (place * 7 % 24) + size * (2 - angle / 2), 6),
+                "opened_day": opened,
+                "closed_day": closed,
+            }
+        )
+        .with_columns(
+            *(pl.when(pl.col(name) >= 0).then(name).alias(name) for name in ("dealer_no", "closed_day")),
+        )
+        .with_columns(
+            channel_id=pl.when(pl.col("dealer_no").is_null()).then(pl.lit("STORE")).otherwise(pl.lit("DEALER")),
+            outlet_id=pl.format("OUT{}", (pl.col("outlet_no") + 1).cast(pl.String).str.zfill(5)),
+        )
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def reps(world: World) -> pl.DataFrame:
+    """A row a sales representative of all years, by emp_no; 60 at any time at scale 1, every market has some.
+
+    Columns: emp_no, emp_id, market, place_no, hired_day, left_day (null: stays), seniority.
+    """
+    draws = world.draws("reps")
+    standing, renewed = world.number(60, 6), world.number(6, 1)
+    number = np.arange(standing + renewed * LIFE_YEARS, dtype=np.int64)
+    first = day_number(world.first)
+    shares = np.array([share for _, share, _ in MARKETS.values()])
+    quota = np.concatenate([np.arange(len(MARKETS)), np.searchsorted(np.cumsum(shares) / shares.sum(),
+        (np.arange(len(number) - len(MARKETS)) * 0.618034) % 1.0)])  # fmt: skip
+    market = np.asarray([*MARKETS])[quota]
+    place = np.zeros(len(number), dtype=np.int64)
+    for name in MARKETS:
+        mine = np.flatnonzero(market == name)
+        place[mine] = spread_over_places(draws.of("places"), number[mine], (name,))
+    # One of each market stays for good; of the others one goes when a new one comes.
+    leaves = np.full(len(number), -1)
+    going = np.arange(len(MARKETS), min(standing, len(MARKETS) + renewed * LIFE_YEARS))
+    leaves[going] = first + (going - len(MARKETS)) * YEAR // renewed + 200
+    return (
+        pl.DataFrame(
+            {
+                "emp_no": number,
+                "market": market,
+                "place_no": place,
+                "hired_day": np.where(
+                    number < standing, first - draws.integer(30, 3000, number, 1), first + (number - standing) * YEAR // renewed + 30
+                ),
+                "left_day": leaves,
+                "seniority": draws.choice(["junior", "regular", "senior"], number, 2, weights=[3, 5, 2]),
+            }
+        )
+        .with_columns(left_day=pl.when(pl.col("left_day") >= 0).then("left_day"))
+        .with_columns(emp_id=pl.format("E{}", (pl.col("emp_no") + 1).cast(pl.String).str.zfill(5)))
+    )
