@@ -124,7 +124,11 @@ def products(world: World) -> pl.DataFrame:
             "base_cost": np.where(unknown, np.nan, cost),
             "launch_day": launch,
             "discontinue_day": np.where(goes, leaves, 1 << 40),
-            "popularity": np.where(is_hit, 1.0, np.minimum(12.0, (1 - draws.uniform(number, 9)) ** (-1 / 1.4)) / 2.2),
+            "popularity": np.where(
+                is_new & (line_no == len(LINES) - 1),
+                np.where(is_hit, 1.0, 0.6),
+                np.minimum(12.0, (1 - draws.uniform(number, 9)) ** (-1 / 1.4)) / 2.2,
+            ),
             "quality": draws.uniform(number, 10),
             "is_hit": is_hit,
             "moved_day": np.where(moves & (moved_day > launch), moved_day, 1 << 40),
@@ -162,7 +166,7 @@ def unit_costs(world: World, sku_no: Ints, days: Ints) -> Floats:
 
 
 #: Share of net revenue that is cost in the middle of the year under review, and its rise a year: the margin falls by 5 points.
-COST_SHARE, COST_RISE = 0.635, 0.058
+COST_SHARE, COST_RISE = 0.635, 0.0538
 
 
 def cost_level(world: World, days: Ints) -> Floats:
@@ -182,9 +186,11 @@ def is_on_sale(world: World, days: Ints) -> np.ndarray:
 def lasting(world: World) -> pl.DataFrame:
     """The SKUs of the first day that stay longest, a few of each line: what bundles and gifts are made of."""
     standing = products(world).filter(pl.col("launch_day") <= day_number(world.first), pl.col("moved_day").is_null())
-    return standing.sort(pl.col("discontinue_day").fill_null(1 << 40), "sku_no", descending=[True, False]).group_by(
-        "line_no", maintain_order=True
-    ).head(5)
+    return (
+        standing.sort(pl.col("discontinue_day").fill_null(1 << 40), "sku_no", descending=[True, False])
+        .group_by("line_no", maintain_order=True)
+        .head(5)
+    )
 
 
 def date_of(column: str) -> pl.Expr:

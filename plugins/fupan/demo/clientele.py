@@ -10,7 +10,7 @@ import polars as pl
 
 from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.geography import places
-from fupan.demo.network import dealers, spread_over_places
+from fupan.demo.network import dealers, place_at, spread_over_places
 from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
 
 #: Customer numbers begin here, kind by kind.
@@ -38,7 +38,9 @@ _GIVEN = np.array(
 _FOREIGN = np.array(
     ["Anna Weber", "John Miller", "Ahmed Khalid", "Nguyen Van An", "Carlos Souza", "Emily Brown", "Lucas Lima"]
 )
-_INVENTED = np.array([*"华鼎远恒联金东瑞天光百中万同"]).astype(object) + np.array([*"明盛景泰创辉方和成合信凯象德"]).astype(object)
+_INVENTED = np.array([*"华鼎远恒联金东瑞天光百中万同"]).astype(object) + np.array(
+    [*"明盛景泰创辉方和成合信凯象德"]
+).astype(object)
 _SUFFIX = {
     "integrator": "智能科技有限公司",
     "decorator": "装饰工程有限公司",
@@ -83,7 +85,7 @@ def households(world: World) -> pl.DataFrame:
 
 
 #: How often paying members buy beside other households.
-MEMBERS_BUY = 3.2
+MEMBERS_BUY = 3.5
 
 
 @lru_cache(maxsize=4)
@@ -112,13 +114,14 @@ def businesses(world: World) -> pl.DataFrame:
     value = np.where(
         is_large,
         np.maximum(640_000, 1_230_000 * draws.spread(index, 4, sigma=0.4)),
-        np.minimum(100_000, np.where(is_integrator, 2_100, 8_400) * draws.spread(index, 5, sigma=0.5)),
+        np.minimum(100_000, np.where(is_integrator, 5_000, 8_400) * draws.spread(index, 5, sigma=0.5)),
     )
     industry = np.empty(len(index), dtype=object)
     for number, (_, industries, _, _) in enumerate(BUSINESS_KINDS.values()):
         of_kind = kind == number
         industry[of_kind] = draws.choice(industries, index[of_kind], 6)
-    place = spread_over_places(draws.of("home"), index)
+    # Few key accounts make most of the revenue, so where they are must not hang on chance.
+    place = place_at(_evenly(draws.of("home"), index, is_large.astype(np.int64)))
     return pl.DataFrame(
         {
             "customer_no": BUSINESSES + index,

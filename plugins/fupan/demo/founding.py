@@ -63,7 +63,9 @@ def play(connection: Connection, world: World, founded_until: date, today: date,
             gone = 0
             if GONE_ON in frame.columns:
                 gone = relations.remove(connection, of, frame.filter(pl.col(GONE_ON) == today))
-            counts.update({f"{of.full_name} {kind}": n for kind, n in (("new", new), ("changed", changed), ("gone", gone))})
+            counts.update(
+                {f"{of.full_name} {kind}": n for kind, n in (("new", new), ("changed", changed), ("gone", gone))}
+            )
             if of.schema == "service_desk" and rows.height:
                 exported.setdefault(table, []).append(rows)
     return +counts, {table: pl.concat(parts, how="vertical_relaxed") for table, parts in exported.items()}

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.draws import Draws, Ints
+from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.geography import DOMESTIC, MARKETS, places
 from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
 
@@ -36,10 +36,16 @@ _FANTASY = np.array([*"光明华辉亮恒星彩鑫晨"]).astype(object) + np.arr
 
 def spread_over_places(draws: Draws, numbers: Ints, markets: tuple[str, ...] = DOMESTIC) -> Ints:
     """A place for each number: markets by their share of revenue, places by their share of the market's households."""
+    return place_at(draws.uniform(numbers), markets)
+
+
+def place_at(even: Floats, markets: tuple[str, ...] = DOMESTIC) -> Ints:
+    """The same for draws in [0, 1)."""
     known = places()
     of_market = {market: share if market in markets else 0.0 for market, (_, share, _) in MARKETS.items()}
     share = known["population_share"].to_numpy() * known["market"].replace_strict(of_market).to_numpy()
-    return draws.pick(share, numbers)
+    limits = np.cumsum(share) / share.sum()
+    return np.searchsorted(limits, even, side="right").clip(0, len(limits) - 1).astype(np.int64)
 
 
 @lru_cache(maxsize=4)
@@ -55,7 +61,9 @@ def dealers(world: World) -> pl.DataFrame:
     first = day_number(world.first)
     place = spread_over_places(draws.of("places"), number)
     joined = np.where(
-        number < standing, first - draws.integer(100, 4000, number, 1), first + (number - standing) * YEAR // renewed + 15
+        number < standing,
+        first - draws.integer(100, 4000, number, 1),
+        first + (number - standing) * YEAR // renewed + 15,
     )
     leaves = np.where(number < renewed * LIFE_YEARS, first + number * YEAR // renewed + 180, -1)
     region = places().select("region_code", "city", "city_tier")[place]
@@ -156,7 +164,9 @@ def reps(world: World) -> pl.DataFrame:
                 "market": market,
                 "place_no": place,
                 "hired_day": np.where(
-                    number < standing, first - draws.integer(30, 3000, number, 1), first + (number - standing) * YEAR // renewed + 30
+                    number < standing,
+                    first - draws.integer(30, 3000, number, 1),
+                    first + (number - standing) * YEAR // renewed + 30,
                 ),
                 "left_day": leaves,
                 "seniority": draws.choice(["junior", "regular", "senior"], number, 2, weights=[3, 5, 2]),

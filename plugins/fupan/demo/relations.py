@@ -17,7 +17,11 @@ from fupan.demo.process import CHANGED_ON, GONE_ON, Process
 Connection = psycopg2.extensions.connection
 
 #: Source system -> its schema in the company's database, and the prefixes that its relations do without.
-SCHEMAS = {"erp": ("erp", ("erp_",)), "ecommerce": ("shop_platform", ("rev_",)), "service": ("service_desk", ("cs_", "srv_"))}
+SCHEMAS = {
+    "erp": ("erp", ("erp_",)),
+    "ecommerce": ("shop_platform", ("rev_",)),
+    "service": ("service_desk", ("cs_", "srv_")),
+}
 _POLARS = {
     "text": pl.String,
     "smallint": pl.Int64,
@@ -109,7 +113,9 @@ def append(connection: Connection, of: Relation, frame: pl.DataFrame, *, into: s
     names = sql.SQL(", ").join(map(sql.Identifier, of.columns))
     with connection.cursor() as cursor:
         cursor.copy_expert(
-            sql.SQL("copy {} ({}) from stdin (format csv, null '\\N')").format(into or of.identifier, names).as_string(cursor),
+            sql.SQL("copy {} ({}) from stdin (format csv, null '\\N')")
+            .format(into or of.identifier, names)
+            .as_string(cursor),
             written,
             size=1 << 20,
         )

@@ -24,7 +24,9 @@ def _described(world: World) -> pl.DataFrame:
     is_company = known["is_b2b"]
     names = company_names(world, number, known["kind"].to_numpy(), known["place_no"].to_numpy())
     hours = 9 * 3600 + draws.integer(0, 9 * 3600, number, 1)
-    account_class = np.where(known["is_large"].to_numpy(), "A", draws.choice(["A", "B", "C"], number, 2, weights=[1, 3, 6]))
+    account_class = np.where(
+        known["is_large"].to_numpy(), "A", draws.choice(["A", "B", "C"], number, 2, weights=[1, 3, 6])
+    )
     moment = pl.Datetime("us")
     return known.with_columns(
         company_name=pl.when(is_company).then(pl.Series(names.astype(str))),

@@ -11,7 +11,14 @@ from fupan.demo.sales import told
 from fupan.demo.world import Span, World
 from fupan.demo.workmanship import return_share
 
-REASONS = ("damaged_in_transit", "dead_on_arrival", "not_as_described", "wrong_item", "no_longer_needed", "quality_defect")
+REASONS = (
+    "damaged_in_transit",
+    "dead_on_arrival",
+    "not_as_described",
+    "wrong_item",
+    "no_longer_needed",
+    "quality_defect",
+)
 #: Of what comes back so much is exchanged; of deliveries to companies a part comes back, this often beside households' goods.
 EXCHANGED, COMPANIES = 0.20, 0.30
 _DAY = 86_400_000_000
@@ -35,13 +42,25 @@ def tell(world: World, span: Span) -> Frames:
     done_after = draws.integer(2 * _DAY, 10 * _DAY, key, 4)
     heads = sold.orders.select("order_key", "customer_id", "channel_id", "country")
     found = (
-        back.select("order_key", "order_id", "line_no", "line_key", "sku", "unit_price", "delivered_at", "repriced_at", "reprice")
+        back.select(
+            "order_key",
+            "order_id",
+            "line_no",
+            "line_key",
+            "sku",
+            "unit_price",
+            "delivered_at",
+            "repriced_at",
+            "reprice",
+        )
         .join(heads, on="order_key", how="left", maintain_order="left")
         .with_columns(
             return_id=pl.format("RT{}", "line_key"),
             return_type=pl.Series(np.where(exchange, "exchange", "return")),
             qty=pl.Series(qty),
-            refund_amount=pl.when(pl.Series(exchange)).then(0.0).otherwise((pl.col("unit_price") * pl.Series(qty)).round(2)),
+            refund_amount=pl.when(pl.Series(exchange))
+            .then(0.0)
+            .otherwise((pl.col("unit_price") * pl.Series(qty)).round(2)),
             currency=pl.lit("CNY"),
             reason_code=pl.Series(draws.choice(REASONS, key, 5, weights=[2, 3, 3, 1, 3, 4])),
             touch_count=pl.Series(draws.integer(1, 4, key, 6)),

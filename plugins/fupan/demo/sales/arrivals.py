@@ -45,7 +45,7 @@ ONLINE_ORDERS, STORE_ORDERS, DEALER_ORDERS = 76_000, 12_000, 9_600
 #: Share of online orders whose buyer the ERP does not know, and a year's fall of what a dealer orders at once.
 UNKNOWN_BUYERS, DEALER_BASKET, DEALER_BASKET_FALL = 0.06, 19_800, 0.93
 #: Lines of an online order beyond the first: of paying members, who order little and often, and of others.
-MORE_LINES = (0.75, 1.25)
+MORE_LINES = (0.80, 1.25)
 
 
 def online(world: World, days: Ints, lift: Floats) -> Arrivals:
@@ -157,7 +157,7 @@ def project(world: World, days: Ints) -> Arrivals:
     value = np.where(is_integrator & (day >= boom_begins(world)), value * boom(world), value)
     is_chain = np.isin(known["industry"].to_numpy()[which], ["retail_chain", "restaurant_chain"]) & ~is_large
     # Chains that order twice a year take the kit every other time.
-    is_kit = is_chain & (known["orders_a_year"].to_numpy()[which] == 2) & (turn % 2 == 0)
+    is_kit = is_chain & (known["orders_a_year"].to_numpy()[which] == 2) & ((turn + customer) % 2 == 0)
     value = np.where(is_kit, value * KIT_UPLIFT, value)
     return Arrivals(
         TRADES["project"],
@@ -165,7 +165,7 @@ def project(world: World, days: Ints) -> Arrivals:
         customer - clientele.BUSINESSES,
         customer,
         known["place_no"].to_numpy()[which],
-        np.where(is_large, draws.integer(24, 36, customer, turn, 1), draws.integer(3, 9, customer, turn, 2)),
+        np.where(is_large, draws.integer(24, 36, customer, turn, 1), draws.integer(3, 7, customer, turn, 2)),
         value,
         {"turn": turn, "is_kit": is_kit, "is_large": is_large},
     )
@@ -240,9 +240,7 @@ def _scheduled(world: World, known: pl.DataFrame, trade: Trade, days: Ints) -> t
     return which[inside], turn[inside], day[inside]
 
 
-def _spread(
-    world: World, draws: Draws, trade: Trade, days: Ints, orders: Any, lift: Floats
-) -> tuple[Ints, Ints, Ints]:
+def _spread(world: World, draws: Draws, trade: Trade, days: Ints, orders: Any, lift: Floats) -> tuple[Ints, Ints, Ints]:
     """Orders by chance: day, number of the market, number within both. ``orders``: a year's at scale 1, under review."""
     usual = np.asarray(orders) * world.scale / YEAR * trade.demand(days) * lift
     years = world.years(days)
@@ -264,7 +262,9 @@ def _by_market(world: World) -> list[tuple[Ints, Ints, Floats]]:
     found = []
     for name in DOMESTIC_SHARES:
         mine = known.filter(market == name).sort("created_day", "customer_no")
-        found.append((mine["customer_no"].to_numpy(), mine["created_day"].to_numpy(), mine["weight"].cum_sum().to_numpy()))
+        found.append(
+            (mine["customer_no"].to_numpy(), mine["created_day"].to_numpy(), mine["weight"].cum_sum().to_numpy())
+        )
     return found
 
 

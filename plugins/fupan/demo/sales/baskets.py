@@ -25,11 +25,12 @@ UNIT_VALUE = 150.0
 class Shelf:
     """What a trade offers on days: rows are days (and platforms, where it has some: day by day, platform by platform).
 
-    ``chances``: cumulative, row by row from 0 to 1, by SKU. ``promotion``: share off, ``promo_no`` the promotion (-1: none), both
+    ``chances``: cumulative, row by row from 0 to 1, of the SKUs in ``order`` (by line, then by price). ``promotion``: share off, ``promo_no`` the promotion (-1: none), both
     row x SKU. ``lift``: how many orders more a row has for its promotions, and for a unit that is worth less than usual.
     """
 
     chances: Floats
+    order: Ints
     promotion: Floats
     promo_no: Ints
     lift: Floats
@@ -38,7 +39,7 @@ class Shelf:
         """SKU for each row and even draw."""
         width = self.chances.shape[1]
         flat = (self.chances + np.arange(len(self.chances))[:, None]).ravel()
-        return np.minimum(np.searchsorted(flat, rows + even, side="right") - rows * width, width - 1)
+        return self.order[np.minimum(np.searchsorted(flat, rows + even, side="right") - rows * width, width - 1)]
 
 
 @lru_cache(maxsize=8)
@@ -102,10 +103,12 @@ def shelf(world: World, trade: Trade, days: Ints, *, platforms: tuple[str, ...] 
     pull = np.power(1 - off, elasticity)
     units = revenue / price
     weight = revenue if by_value else units * pull
-    chances = np.cumsum(weight, axis=1)
+    order = np.lexsort((known["base_price"].to_numpy(), line_no))
+    chances = np.cumsum(weight[:, order], axis=1)
     total = chances[:, -1:]
     return Shelf(
         chances / total,
+        order,
         off,
         promo_no,
         # Demand is revenue: where tastes move to dearer goods, fewer of them are bought.

@@ -10,7 +10,7 @@ from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.sales.arrivals import Arrivals
 from fupan.demo.world import YEAR, World
 
-CANCELLED = 0.035
+CANCELLED, PROJECTS_CANCELLED = 0.04, 0.008
 #: Shares of orders to which it happens that they are moved to another day, deleted by a clerk, get another price for a line, or
 #: lose their last line (of several).
 REDATED, DELETED, REPRICED, SHORTENED = 0.012, 0.008, 0.020, 0.006
@@ -49,7 +49,7 @@ def fate(world: World, arrivals: Arrivals, is_custom: np.ndarray) -> Fate:
     lead = (CUSTOM_LEAD_DAYS * _DAY * draws.between(0.82, 1.18, key, 5)).astype(np.int64)
     shipped = np.where(is_custom, placed + lead - 3 * _DAY, shipped)
     delivered = np.where(is_custom, placed + lead, delivered)
-    cancels = draws.chance(CANCELLED, key, 6)
+    cancels = draws.chance(CANCELLED if arrivals.trade.number < 3 else PROJECTS_CANCELLED, key, 6)
     cancelled = np.where(cancels, placed + draws.integer(_HOUR, 60 * _HOUR, key, 7), NEVER)
     paid, shipped, delivered = (
         np.where(cancels & (stamp >= cancelled), NEVER, stamp) for stamp in (paid, shipped, delivered)

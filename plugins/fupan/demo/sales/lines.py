@@ -30,7 +30,11 @@ def fill(world: World, arrivals: Arrivals, shelf: Shelf, rows: Ints) -> pl.DataF
     order_at = np.repeat(np.arange(len(arrivals.day)), arrivals.lines)
     line_no = np.arange(len(order_at)) - np.repeat(np.cumsum(arrivals.lines) - arrivals.lines, arrivals.lines) + 1
     key, day = arrivals.key[order_at], arrivals.day[order_at]
-    sku = shelf.pick(rows[order_at], draws.uniform(key, line_no, 1))
+    even = draws.uniform(key, line_no, 1)
+    if arrivals.value is not None:
+        # A large order takes from the whole of the range, line by line, not from one corner of it by chance.
+        even = (line_no - 1 + even) / arrivals.lines[order_at]
+    sku = shelf.pick(rows[order_at], even)
     if (is_kit := arrivals.more.get("is_kit")) is not None:
         kit = bundles(world).filter(pl.col("bundle_id") == KIT)["sku_no"].to_numpy()
         inside = is_kit[order_at] & (line_no <= len(kit))

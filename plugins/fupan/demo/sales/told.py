@@ -90,33 +90,46 @@ def _orders(world: World, group: str, came: Arrivals, course: Fate, lines: pl.Da
         pl.when(pl.col("place_no") >= 0).then("place_no").alias("place_no")
     )
     place = places()
-    numbered = where.join(place.select("place_no", "region_code", "country"), on="place_no", how="left", maintain_order="left")
-    who = pl.DataFrame({"customer_no": pl.select(pl.when(pl.Series(came.customer_no) >= 0).then(pl.Series(came.customer_no))).to_series()})
-    who = who.with_columns(
-        customer_id=pl.format("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)), customer_kind=_kinds(world, came)
+    numbered = where.join(
+        place.select("place_no", "region_code", "country"), on="place_no", how="left", maintain_order="left"
     )
-    orders = pl.DataFrame(
+    who = pl.DataFrame(
         {
-            "order_key": key,
-            "order_id": _order_ids(came),
-            "group": pl.Series([group] * len(key), dtype=pl.String),
-            "order_day": came.day,
-            "order_date": _day(came.day),
-            "placed_at": _stamp(course.placed),
-            "paid_at": _stamp(course.paid),
-            "shipped_at": _stamp(course.shipped),
-            "delivered_at": _stamp(course.delivered),
-            "cancelled_at": _stamp(course.cancelled),
-            "redated_at": _stamp(course.redated),
-            "redated_to": _day(course.redated_to),
-            "deleted_at": _stamp(course.deleted),
-            "repriced_at": _stamp(course.repriced),
-            "reprice": course.reprice,
-            "shortened_at": _stamp(course.shortened),
-            "promised_date": _day(course.promised_day),
-            "order_net": np.round(sums, 2),
+            "customer_no": pl.select(
+                pl.when(pl.Series(came.customer_no) >= 0).then(pl.Series(came.customer_no))
+            ).to_series()
         }
-    ).hstack(who).hstack(numbered)
+    )
+    who = who.with_columns(
+        customer_id=pl.format("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
+        customer_kind=_kinds(world, came),
+    )
+    orders = (
+        pl.DataFrame(
+            {
+                "order_key": key,
+                "order_id": _order_ids(came),
+                "group": pl.Series([group] * len(key), dtype=pl.String),
+                "order_day": came.day,
+                "order_date": _day(came.day),
+                "placed_at": _stamp(course.placed),
+                "paid_at": _stamp(course.paid),
+                "shipped_at": _stamp(course.shipped),
+                "delivered_at": _stamp(course.delivered),
+                "cancelled_at": _stamp(course.cancelled),
+                "redated_at": _stamp(course.redated),
+                "redated_to": _day(course.redated_to),
+                "deleted_at": _stamp(course.deleted),
+                "repriced_at": _stamp(course.repriced),
+                "reprice": course.reprice,
+                "shortened_at": _stamp(course.shortened),
+                "promised_date": _day(course.promised_day),
+                "order_net": np.round(sums, 2),
+            }
+        )
+        .hstack(who)
+        .hstack(numbered)
+    )
     reason = draws.choice(["changed_mind", "out_of_stock", "price_too_high", "wrong_address"], key, 1)
     orders = orders.with_columns(
         pl.when(pl.col("cancelled_at").is_not_null()).then(pl.Series(reason)).alias("cancel_reason"),
@@ -138,7 +151,9 @@ def _orders(world: World, group: str, came: Arrivals, course: Fate, lines: pl.Da
 def _order_ids(came: Arrivals) -> pl.Series:
     return (
         pl.DataFrame({"day": _day(came.day), "number": came.trade.number * (1 << 25) + came.number})
-        .select(pl.format("SO{}-{}", pl.col("day").dt.strftime("%Y%m%d"), pl.col("number").cast(pl.String).str.zfill(9)))
+        .select(
+            pl.format("SO{}-{}", pl.col("day").dt.strftime("%Y%m%d"), pl.col("number").cast(pl.String).str.zfill(9))
+        )
         .to_series()
     )
 
@@ -281,5 +296,3 @@ def _lines(
         repriced_at=pl.when((pl.col("line_no") == 1) & ~pl.col("is_gift")).then("repriced_at"),
         gone_on=pl.min_horizontal("gone_on", pl.when(shortens).then(pl.col("shortened_at").dt.date())),
     ).drop("shortened_at")
-
-
