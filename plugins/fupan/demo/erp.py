@@ -37,10 +37,12 @@ _SCHEMAS = "erp, shop_platform, service_desk, demo"
 class Making:
     """What a new company is like. ``until``: last day of its history (None: FUPAN_DEMO_UNTIL, else yesterday in Shanghai).
 
-    ``scale`` 1: about a million order lines (None: FUPAN_DEMO_SCALE, else 0.02). ``recent``: share of late changes within a week.
+    ``first``: the first (None: three years before ``until``). ``scale`` 1: about a million order lines (None: FUPAN_DEMO_SCALE,
+    else 0.02). ``recent``: share of late changes within a week of the order.
     """
 
     until: date | None = None
+    first: date | None = None
     scale: float | None = None
     seed: int = SEED
     recent: float = RECENT
@@ -142,7 +144,8 @@ def _make(making: Making, *, anew: bool, say: Callable[[str], None]) -> str:
         if not _is_made(connection):
             until = making.until or _default_until()
             scale = making.scale or _default_scale()
-            world = World(making.seed, scale, until - timedelta(days=HISTORY_YEARS * YEAR - 1), making.recent)
+            first = making.first or until - timedelta(days=HISTORY_YEARS * YEAR - 1)
+            world = World(making.seed, scale, first, making.recent)
             of_the_desk = found(connection, world, until, say)
             with connection.cursor() as cursor:
                 cursor.execute(

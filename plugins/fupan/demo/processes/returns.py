@@ -31,7 +31,7 @@ def tell(world: World, span: Span) -> Frames:
     lines = sold.lines.filter(pl.col("delivered_at").is_not_null() & ~pl.col("is_gift") & pl.col("gone_on").is_null())
     key = lines["line_key"].to_numpy()
     share = return_share(products(world)["quality"].to_numpy())[lines["sku_no"].to_numpy()]
-    share = share * np.where(lines["group"].is_in(["online", "store"]).to_numpy(), 1.0, COMPANIES)
+    share = share / (1 - EXCHANGED) * np.where(lines["group"].is_in(["online", "store"]).to_numpy(), 1.0, COMPANIES)
     back = lines.filter(pl.Series(draws.chance(share, key)))
     key = back["line_key"].to_numpy()
     exchange = draws.chance(EXCHANGED, key, 1)
