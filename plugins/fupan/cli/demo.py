@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TextIO
 
 import click
 
@@ -18,33 +19,81 @@ def demo() -> None:
     """
 
 
+_FAULTS = click.option(
+    "--faults",
+    "given",
+    multiple=True,
+    metavar="NAME=COUNT",
+    help="Make so many rows or files wrong (`fupan demo faults`).",
+)
+
+
 @demo.command()
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Last day of its history (default: yesterday).")
+@click.option(
+    "--scale", type=click.FloatRange(0.01, 20), help="1: a million order lines in three years (default: 0.02)."
+)
 @click.option("--seed", type=int, help="Another seed makes another company.")
-def create(until: datetime | None, seed: int | None) -> None:
+@click.option(
+    "--recent", type=click.FloatRange(0, 1), help="Share of late changes within a week of the order (default: 0.8)."
+)
+@_FAULTS
+def create(
+    until: datetime | None, scale: float | None, seed: int | None, recent: float | None, given: tuple[str, ...]
+) -> None:
     """Make the company anew; what was played on it is lost."""
-    from fupan.demo import erp
+    from fupan.demo import erp, faults
+    from fupan.progress import Progress
     from fupan.server.postgres import EmbeddedPostgres
 
-    click.echo("Making two years of orders, and what was said of them (some ten seconds) …", err=True)
-    with EmbeddedPostgres().borrowed():
-        erp.create(until.date() if until else None, seed=erp.SEED if seed is None else seed)
-        _print(erp.sizes())
+    making = erp.Making(
+        until=until.date() if until else None,
+        scale=scale,
+        seed=erp.SEED if seed is None else seed,
+        recent=erp.RECENT if recent is None else recent,
+        faults={**faults.USUAL, **faults.parse(given)},
+    )
+    with EmbeddedPostgres().borrowed(), Progress() as progress:
+        erp.create(making, say=progress.say)
+        counted = erp.sizes()
+    _print(counted)
 
 
 @demo.command()
 @click.option("--days", type=click.IntRange(min=1), default=1, show_default=True, help="How many days to play.")
-@click.option("--seed", type=int, help="Play other days of the ERP than its own seed would.")
-def advance(days: int, seed: int | None) -> None:
+@_FAULTS
+def advance(days: int, given: tuple[str, ...]) -> None:
     """Play the next days: new, changed, re-dated and deleted rows in all three systems; the service desk drops its files."""
+    from fupan.demo import erp, faults
+    from fupan.progress import Progress
+    from fupan.server.postgres import EmbeddedPostgres
+
+    wanted = faults.parse(given)
+    with EmbeddedPostgres().borrowed(), Progress() as progress:
+        summary = erp.advance(days, wanted, say=progress.say)
+    click.echo(f"{summary.first} to {summary.last}")
+    _print(summary.counts)
+
+
+@demo.command("faults")
+def list_faults() -> None:
+    """The faults that create and advance can make, and what notices them."""
+    from fupan.demo import faults
+
+    width = max(map(len, faults.ALL))
+    for name, fault in faults.ALL.items():
+        click.echo(f"  {name:<{width}}  {fault.caught}")
+
+
+@demo.command("key")
+@click.argument("file", type=click.File("w", encoding="utf-8"))
+def text_key(file: TextIO) -> None:
+    """Write what every text is really about (topic, sentiment, shape) to FILE as CSV: for scoring, never for a model."""
     from fupan.demo import erp
     from fupan.server.postgres import EmbeddedPostgres
 
-    click.echo(f"Playing {days} day{'s' if days > 1 else ''} …", err=True)
     with EmbeddedPostgres().borrowed():
-        summary = erp.advance(days, seed)
-    click.echo(f"{summary.first} to {summary.last}")
-    _print(summary.counts)
+        erp.write_text_key(file)
 
 
 @demo.command()

@@ -25,7 +25,7 @@ _BUNDLES = {
 
 @lru_cache(maxsize=4)
 def bundles(world: World) -> pl.DataFrame:
-    """A row a bundle and SKU: bundle_id, bundle_name, bundle_type, is_solution, sku_no, sku, qty; items that stay in the range."""
+    """A row a bundle and SKU: bundle_id, bundle_name, bundle_type, is_solution, sku_no, sku, qty."""
     known = lasting(world)
     draws, found = world.draws("bundles"), []
     for number, (bundle_id, (name, kind, lines, is_solution)) in enumerate(_BUNDLES.items()):

@@ -136,7 +136,7 @@ def businesses(world: World) -> pl.DataFrame:
             "orders_a_year": frequency,
             "phase": draws.uniform(index, 7),
             "value": value,
-            "left_day": _leaving(world, draws, index, created, kind, is_large),
+            "left_day": _leaving(world, index, created=created, kind=kind, is_large=is_large),
         }
     )
 
@@ -150,9 +150,9 @@ def _evenly(draws: Draws, index: Ints, kind: Ints) -> Floats:
     return found
 
 
-def _leaving(world: World, draws: Draws, index: Ints, created: Ints, kind: Ints, is_large: np.ndarray) -> Ints:
+def _leaving(world: World, index: Ints, *, created: Ints, kind: Ints, is_large: np.ndarray) -> Ints:
     """First day of a year of the company from which a customer orders no more; key accounts stay."""
-    first = day_number(world.first)
+    draws, first = world.draws("businesses"), day_number(world.first)
     industrial = kind == KINDS.index("industrial")
     left = np.full(len(index), NEVER)
     for year in range(1, LIFE_YEARS):
@@ -166,7 +166,7 @@ def _leaving(world: World, draws: Draws, index: Ints, created: Ints, kind: Ints,
 
 @lru_cache(maxsize=4)
 def importers(world: World) -> pl.DataFrame:
-    """A row an importer overseas, with the columns of `businesses`, and is_waning: some in Europe and North America buy less."""
+    """A row an importer overseas: the columns of `businesses`, and is_waning: buys less from year to year."""
     draws = world.draws("importers")
     index = np.arange(world.number(150, 12), dtype=np.int64)
     place = spread_over_places(draws.of("home"), index, ("overseas",))
@@ -225,7 +225,7 @@ def customers(world: World) -> pl.DataFrame:
 
 @lru_cache(maxsize=4)
 def users(world: World) -> pl.DataFrame:
-    """A row an online account of all years, by user_no: one a household, and those of people who have registered and never bought.
+    """A row an online account of all years, by user_no: one a household, and those of people who never bought.
 
     Columns: user_no, user_id, customer_no (null: never bought), registered_day, place_no, birth_year, is_paid_member,
     member_since_day (null: none), member_tier, acquisition_source, private_domain_since_day (null: none), consent_flag.
@@ -238,7 +238,7 @@ def users(world: World) -> pl.DataFrame:
     # Of those who register, a share buys within the month: behind each who did stand those of the same source who did not.
     idle_each = np.array([1 / FIRST_ORDERS[name] - 1 for name in SOURCES])
     buyers = np.array([SOURCE_SHARES[name] for name in SOURCES]) * newcomers
-    idle_count = int(round(float((buyers * idle_each).sum())))
+    idle_count = round(float((buyers * idle_each).sum()))
     idle = np.arange(idle_count, dtype=np.int64)
     first = day_number(world.first)
     idle_source = draws.of("idle").choice(SOURCES, idle, 1, weights=buyers * idle_each)
@@ -319,4 +319,4 @@ def company_names(world: World, numbers: Ints, kinds: Any, place_no: Ints) -> np
     suffix = np.array([_SUFFIX.get(kind, "") for kind in kinds], dtype=object)
     importer = np.asarray(kinds) == "importer"
     english = city + " Lighting Imports " + draws.integer(10, 99, numbers, 2).astype(str).astype(object)
-    return np.where(importer, english, city + fantasy + suffix)
+    return np.asarray(np.where(importer, english, city + fantasy + suffix))

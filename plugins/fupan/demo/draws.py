@@ -81,7 +81,7 @@ class Draws:
     def normal(self, *keys: Keys) -> Floats:
         """Mean 0, standard deviation 1, within ±3.5: the sum of four even draws."""
         total = sum(self.uniform(*keys, part) for part in range(4))
-        return (np.asarray(total) - 2.0) * np.sqrt(3.0)
+        return np.asarray((np.asarray(total) - 2.0) * np.sqrt(3.0))
 
     def spread(self, *keys: Keys, sigma: float = 0.5) -> Floats:
         """A positive factor of mean 1 with a long right tail (log-normal, cut at 3.5 ``sigma``)."""

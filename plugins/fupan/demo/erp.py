@@ -9,15 +9,15 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TextIO
 
 import psycopg2
 from psycopg2 import sql
 
-from fupan.demo import exports, founding, login, service_desk
+from fupan.demo import exports, faults, founding, login, service_desk
 from fupan.demo.founding import Told, found, play
 from fupan.demo.process import processes
 from fupan.demo.relations import Connection
@@ -38,7 +38,7 @@ class Making:
     """What a new company is like. ``until``: last day of its history (None: FUPAN_DEMO_UNTIL, else yesterday in Shanghai).
 
     ``first``: the first (None: three years before ``until``). ``scale`` 1: about a million order lines (None: FUPAN_DEMO_SCALE,
-    else 0.02). ``recent``: share of late changes within a week of the order.
+    else 0.02). ``recent``: share of late changes within a week of the order. ``faults``: name -> how many.
     """
 
     until: date | None = None
@@ -46,6 +46,7 @@ class Making:
     scale: float | None = None
     seed: int = SEED
     recent: float = RECENT
+    faults: Mapping[str, int] = field(default_factory=lambda: dict(faults.USUAL))
 
 
 @dataclass
@@ -80,10 +81,13 @@ def connection_url() -> str:
     return login.reading_url(DATABASE, "erp_reader")
 
 
-def advance(days: int, *, say: Callable[[str], None] = _silent) -> AdvanceSummary:
+def advance(
+    days: int, wanted: Mapping[str, int] | None = None, *, say: Callable[[str], None] = _silent
+) -> AdvanceSummary:
     """Play the next ``days`` days: new, changed, re-dated and deleted rows; returns how many of each.
 
-    The company is then the same as one that was made until that day. Raises ConfigurationError where there is no company, or
+    ``wanted``: faults of the last of these days. Else the company is then the same as one that was made until that day.
+    Raises ConfigurationError where there is no company, or
     its life is over.
     """
     if days < 1:
@@ -99,7 +103,8 @@ def advance(days: int, *, say: Callable[[str], None] = _silent) -> AdvanceSummar
             today = until + timedelta(days=number)
             counts, of_the_desk = play(connection, world, founded_until, today, say)
             summary.counts.update(counts)
-            _export(connection, world, of_the_desk, today, first=False)
+            wrong = wanted or {} if today == summary.last else {}
+            _export(connection, world, of_the_desk, today, wrong, first=False)
         cursor.execute("update demo.company set until = %s", [summary.last])
     drop_exports()
     return summary
@@ -131,6 +136,13 @@ def sizes() -> dict[str, int]:
     return counted
 
 
+def write_text_key(file: TextIO) -> None:
+    """Write what every text is really about as CSV with a header. Raises ConfigurationError where there is no company."""
+    with _transaction() as connection, connection.cursor() as cursor:
+        _company(connection)
+        cursor.copy_expert("copy (select * from demo.text_key order by 1, 2, 3) to stdout (format csv, header)", file)
+
+
 def world_of(connection: Connection) -> World:
     """What the company in this database is like. Raises ConfigurationError where there is none."""
     return _company(connection)[0]
@@ -152,16 +164,21 @@ def _make(making: Making, *, anew: bool, say: Callable[[str], None]) -> str:
                     "insert into demo.company values (%s, %s, %s, %s, %s, %s)",
                     [world.seed, world.scale, world.recent, world.first, until, until],
                 )
-            _export(connection, world, of_the_desk, until, first=True)
+            _export(connection, world, of_the_desk, until, making.faults, first=True)
     for role, schema in READERS.items():
         login.allow_reading(DATABASE, role, schema)
     drop_exports()
     return _url()
 
 
-def _export(connection: Connection, world: World, rows: Told, day: date, *, first: bool) -> None:
+def _export(
+    connection: Connection, world: World, rows: Told, day: date, wanted: Mapping[str, int], *, first: bool
+) -> None:
+    """Write the desk's files of the day, after what is wanted has been made wrong."""
+    faults.soil(connection, world, day, wanted, rows, first=first)
+    files = dict(exports.files(world, rows, day, first=first))
     with connection.cursor() as cursor:
-        for name, content in exports.files(world, rows, day, first=first):
+        for name, content in faults.spoil(connection, day, wanted, files).items():
             cursor.execute("insert into demo.exports (file_name, content) values (%s, %s)", [name, content])
 
 

@@ -52,8 +52,8 @@ def place_at(even: Floats, markets: tuple[str, ...] = DOMESTIC) -> Ints:
 def dealers(world: World) -> pl.DataFrame:
     """A row a dealer of all years, by dealer_no: about 400 stand at any time at scale 1; a few join and leave each year.
 
-    Columns: dealer_no, dealer_id, dealer_name, place_no, city_tier, authorised_region, partner_tier, is_traditional, joined_day,
-    left_day (null: stays).
+    Columns: dealer_no, dealer_id, dealer_name, place_no, city_tier, authorised_region, partner_tier, is_traditional,
+    joined_day, left_day (null: stays).
     """
     draws = world.draws("dealers")
     standing, renewed = world.number(400, 8), world.number(24, 1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 
 import polars as pl
 import psycopg2.extensions
+from polars._typing import PolarsDataType
 from psycopg2 import sql
 
 from fupan.contracts.contract import Contract, contracts
@@ -22,7 +24,7 @@ SCHEMAS = {
     "ecommerce": ("shop_platform", ("rev_",)),
     "service": ("service_desk", ("cs_", "srv_")),
 }
-_POLARS = {
+_POLARS: dict[str, PolarsDataType] = {
     "text": pl.String,
     "smallint": pl.Int64,
     "integer": pl.Int64,
@@ -35,7 +37,7 @@ _POLARS = {
 
 @dataclass(frozen=True)
 class Relation:
-    """A table of a source system. ``columns``: what the source calls a column -> data type; ``given``: frame's name -> the same."""
+    """A table of a source system. ``columns``: the source's name -> data type; ``given``: a frame's name -> the source's."""
 
     schema: str
     name: str
@@ -160,6 +162,23 @@ def remove(connection: Connection, of: Relation, frame: pl.DataFrame) -> int:
         gone = cursor.rowcount
         cursor.execute("drop table told")
     return gone
+
+
+def frame(of: Relation, rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
+    """Rows that were read in the order of the columns, under the contract's names; stamps in the company's local time."""
+    types = {name: _POLARS.get(of.columns[called], pl.Float64) for name, called in of.given.items()}
+    plain = [
+        [
+            value.replace(tzinfo=None)
+            if isinstance(value, datetime)
+            else float(value)
+            if isinstance(value, Decimal)
+            else value
+            for value in row
+        ]
+        for row in rows
+    ]
+    return pl.DataFrame(plain, schema=types, orient="row")
 
 
 def standing(frame: pl.DataFrame, evening: date) -> pl.DataFrame:

@@ -55,7 +55,7 @@ class World:
 
 @dataclass(frozen=True)
 class Span:
-    """What is to be told: rows that begin on the days ``first`` to ``last`` (inclusive), as they stand at the end of ``evening``."""
+    """What is to be told: rows that begin on the days ``first`` to ``last`` (inclusive), as they stand after ``evening``."""
 
     first: date
     last: date

@@ -8,8 +8,8 @@ import polars as pl
 from fupan.demo.assortment import products
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.sales import told
-from fupan.demo.world import Span, World
 from fupan.demo.workmanship import return_share
+from fupan.demo.world import Span, World
 
 REASONS = (
     "damaged_in_transit",

@@ -18,8 +18,8 @@ _HEAD = (
     "referral_designer_id", "cobrand_partner", "paid_at", "shipped_at", "delivered_at", "updated_at", "_changed_on", "_gone_on",
 )  # fmt: skip
 _LINE = (
-    "order_id", "line_no", "sku", "qty", "list_price", "unit_price", "discount_amount", "net_amount", "cost_amount", "bundle_id",
-    "is_custom_line", "is_gift", "updated_at", "_changed_on", "_gone_on",
+    "order_id", "line_no", "sku", "qty", "list_price", "unit_price", "discount_amount", "net_amount", "cost_amount",
+    "bundle_id", "is_custom_line", "is_gift", "updated_at", "_changed_on", "_gone_on",
 )  # fmt: skip
 
 
@@ -46,7 +46,8 @@ def tell(world: World, span: Span) -> Frames:
         _gone_on="gone_on",
     ).select(_HEAD)  # fmt: skip
     is_repriced = pl.col("repriced_at") < end
-    price = pl.when(is_repriced).then((pl.col("unit_price") * pl.col("reprice")).round(2)).otherwise("unit_price")
+    corrected = pl.min_horizontal((pl.col("unit_price") * pl.col("reprice")).round(2), "list_price")
+    price = pl.when(is_repriced).then(corrected).otherwise("unit_price")
     lines = (
         as_of(sold.lines, span.evening, ["placed_at", "repriced_at"])
         .with_columns(unit_price=price)

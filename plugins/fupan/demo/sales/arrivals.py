@@ -53,7 +53,7 @@ def online(world: World, days: Ints, lift: Floats) -> Arrivals:
 
     ``lift``: day x platform, what promotions do to demand."""
     draws, trade = world.draws("online orders"), TRADES["online"]
-    day, market_no, sequence = _spread(world, draws, trade, days, ONLINE_ORDERS, lift.mean(axis=1))
+    day, market_no, sequence = _spread(world, trade, days, draws=draws, orders=ONLINE_ORDERS, lift=lift.mean(axis=1))
     customer = _households(world, draws.of("buyer"), day, market_no, sequence)
     known = clientele.households(world)
     newcomers = known.filter("is_newcomer", pl.col("created_day").is_between(int(days[0]), int(days[-1])))
@@ -86,7 +86,7 @@ def online(world: World, days: Ints, lift: Floats) -> Arrivals:
 def store(world: World, days: Ints, lift: Floats) -> Arrivals:
     """Orders in the company's own experience stores, of households nearby."""
     draws, trade = world.draws("store orders"), TRADES["store"]
-    day, market_no, sequence = _spread(world, draws, trade, days, STORE_ORDERS, lift)
+    day, market_no, sequence = _spread(world, trade, days, draws=draws, orders=STORE_ORDERS, lift=lift)
     customer = _households(world, draws.of("buyer"), day, market_no, sequence)
     number = market_no * (1 << 21) + sequence
     shops = outlets(world).filter(pl.col("dealer_no").is_null())
@@ -113,7 +113,7 @@ def dealer(world: World, days: Ints) -> Arrivals:
     """Dealers' orders, every other week or so; the baskets shrink as dealers order closer to their own sales."""
     draws, trade = world.draws("dealer orders"), TRADES["dealer"]
     orders = DEALER_ORDERS * np.power(1 / DEALER_BASKET_FALL, world.years(days))
-    day, market_no, sequence = _spread(world, draws, trade, days, orders, np.ones(len(days)))
+    day, market_no, sequence = _spread(world, trade, days, draws=draws, orders=orders, lift=np.ones(len(days)))
     number = market_no * (1 << 21) + sequence
     known = dealers(world)
     joined, left = known["joined_day"].to_numpy(), known["left_day"].fill_null(clientele.NEVER).to_numpy()
@@ -192,7 +192,7 @@ def export(world: World, days: Ints) -> Arrivals:
 
 
 KIT_UPLIFT, WANING, WAXING = 1.23, 0.70, 1.11
-#: Integrators of smart homes order more than twice as much from one quarter to the next, the newest whole quarter of a new company.
+#: Integrators of smart homes order so many times as much from one quarter to the next, the newest whole one of a new company.
 BOOM = 2.2
 
 
@@ -240,7 +240,9 @@ def _scheduled(world: World, known: pl.DataFrame, trade: Trade, days: Ints) -> t
     return which[inside], turn[inside], day[inside]
 
 
-def _spread(world: World, draws: Draws, trade: Trade, days: Ints, orders: Any, lift: Floats) -> tuple[Ints, Ints, Ints]:
+def _spread(
+    world: World, trade: Trade, days: Ints, *, draws: Draws, orders: Any, lift: Floats
+) -> tuple[Ints, Ints, Ints]:
     """Orders by chance: day, number of the market, number within both. ``orders``: a year's at scale 1, under review."""
     usual = np.asarray(orders) * world.scale / YEAR * trade.demand(days) * lift
     years = world.years(days)

@@ -25,8 +25,8 @@ UNIT_VALUE = 150.0
 class Shelf:
     """What a trade offers on days: rows are days (and platforms, where it has some: day by day, platform by platform).
 
-    ``chances``: cumulative, row by row from 0 to 1, of the SKUs in ``order`` (by line, then by price). ``promotion``: share off, ``promo_no`` the promotion (-1: none), both
-    row x SKU. ``lift``: how many orders more a row has for its promotions, and for a unit that is worth less than usual.
+    ``chances``: cumulative, row by row from 0 to 1, of the SKUs in ``order`` (by line, then by price).
+    ``promotion``: share off, ``promo_no`` the promotion (-1: none), both row x SKU. ``lift``: how many orders more a row has for its promotions, and for a unit that is worth less than usual.
     """
 
     chances: Floats
@@ -39,12 +39,14 @@ class Shelf:
         """SKU for each row and even draw."""
         width = self.chances.shape[1]
         flat = (self.chances + np.arange(len(self.chances))[:, None]).ravel()
-        return self.order[np.minimum(np.searchsorted(flat, rows + even, side="right") - rows * width, width - 1)]
+        return np.asarray(
+            self.order[np.minimum(np.searchsorted(flat, rows + even, side="right") - rows * width, width - 1)]
+        )
 
 
 @lru_cache(maxsize=8)
 def popularity(world: World, first_day: int, last_day: int) -> Floats:
-    """Day x SKU: how well a SKU sells beside others of its line; 0 where it is not on sale. Grows for a quarter, fades at the end."""
+    """Day x SKU: how well a SKU sells beside others of its line. It grows for a quarter, fades, and is 0 when not on sale."""
     known = products(world)
     days = np.arange(first_day, last_day + 1, dtype=np.int64)[:, None]
     age = days - known["launch_day"].to_numpy()[None, :]
@@ -52,7 +54,7 @@ def popularity(world: World, first_day: int, last_day: int) -> Floats:
     rising = np.clip(0.3 + 0.7 * age / 90, 0, 1)
     fading = np.clip(0.25 + 0.75 * left / 200, 0, 1)
     hit = np.where(known["is_hit"].to_numpy()[None, :] & (age < YEAR), HIT, 1.0)
-    return known["popularity"].to_numpy() * rising * fading * hit * is_on_sale(world, days[:, 0])
+    return np.asarray(known["popularity"].to_numpy() * rising * fading * hit * is_on_sale(world, days[:, 0]))
 
 
 @lru_cache(maxsize=4)

@@ -50,7 +50,7 @@ def fill(world: World, arrivals: Arrivals, shelf: Shelf, rows: Ints) -> pl.DataF
     if arrivals.value is None:
         qty = _PIECES[draws.integer(0, len(_PIECES) - 1, key, line_no, 3)]
     else:
-        qty = _filled(draws, arrivals.value, order_at, key, line_no, unit)
+        qty = _filled(arrivals.value, order_at, 0.4 + draws.uniform(key, line_no, 4), unit)
     lines = pl.DataFrame(
         {
             "order_at": order_at,
@@ -69,9 +69,8 @@ def fill(world: World, arrivals: Arrivals, shelf: Shelf, rows: Ints) -> pl.DataF
     return _with_amounts(world, arrivals, lines)
 
 
-def _filled(draws: Draws, value: Floats, order_at: Ints, key: Ints, line_no: Ints, unit: Floats) -> Ints:
-    """Pieces that fill each order up to its value, shared out unevenly over its lines."""
-    part = 0.4 + draws.uniform(key, line_no, 4)
+def _filled(value: Floats, order_at: Ints, part: Floats, unit: Floats) -> Ints:
+    """Pieces that fill each order up to its value, shared out over its lines by their ``part``."""
     share = part / np.bincount(order_at, part)[order_at]
     return np.maximum(1, np.rint(value[order_at] * share / unit)).astype(np.int64)
 

@@ -1,7 +1,7 @@
 """What the company sells through which trade: volumes, tastes, discounts, and how product lines shift over the years.
 
-All are causes. Shares of product lines are tastes of each trade times a trend of each line, which is solved for once so that the
-lines have their shares of the whole in the year under review and in the year before.
+All are causes. Shares of product lines are tastes of each trade times a trend of each line, which is solved for once, so that
+the lines have their shares of the whole in the year under review and in the year before.
 """
 
 from __future__ import annotations
@@ -82,4 +82,4 @@ def _pull(shares: list[float]) -> Floats:
         weighted = tastes * pull
         of_line = (weighted / weighted.sum(axis=1, keepdims=True) * revenue[:, None]).sum(axis=0)
         pull *= wanted / (of_line / of_line.sum())
-    return pull / pull.sum()
+    return np.asarray(pull / pull.sum())

@@ -68,7 +68,7 @@ def _told(world: World, group: str, days: Ints) -> Sales:
     custom[lines.filter("is_custom_line")["order_at"].to_numpy()] = True
     course = fate(world, came, custom)
     orders = _orders(world, group, came, course, lines)
-    return Sales(orders, _lines(world, group, came, course, lines, orders))
+    return Sales(orders, _lines(world, came, lines, orders))
 
 
 def _stamp(seconds: Ints) -> pl.Series:
@@ -274,9 +274,7 @@ def _rep(world: World, draws: Draws, came: Arrivals) -> dict[str, pl.Series]:
     return {"rep_no": pl.Series(chosen), "rep_id": pl.select(pl.when(pl.Series(chosen) >= 0).then(emp)).to_series()}
 
 
-def _lines(
-    world: World, group: str, came: Arrivals, course: Fate, lines: pl.DataFrame, orders: pl.DataFrame
-) -> pl.DataFrame:
+def _lines(world: World, came: Arrivals, lines: pl.DataFrame, orders: pl.DataFrame) -> pl.DataFrame:
     at = lines["order_at"].to_numpy()
     of_order = orders.select(
         "order_id", "group", "platform", "customer_no", "place_no", "placed_at", "delivered_at", "repriced_at", "reprice",
