@@ -36,8 +36,8 @@ def mean_stars(quality: Floats) -> Floats:
 
 
 def return_share(quality: Floats) -> Floats:
-    """Share of the units that households buy online and send back. Of what has less than 4.2 stars 18 % is returned for the money,
-    of what has less than 4.8 stars 9 %, of the rest 4 %; the other EXCHANGED of what is sent back is exchanged."""
+    """Share of the units that households buy online and send back. Of what has less than 4.2 stars 18 % is returned for the
+    money, of what has less than 4.8 stars 9 %, of the rest 4 %; the other EXCHANGED of what is sent back is exchanged."""
     return np.interp(quality, _QUALITY, _RETURNED) / (1 - EXCHANGED)
 
 

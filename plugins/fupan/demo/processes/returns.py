@@ -8,7 +8,7 @@ import polars as pl
 from fupan.demo.assortment import products
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.sales import told
-from fupan.demo.workmanship import return_share
+from fupan.demo.workmanship import EXCHANGED, return_share
 from fupan.demo.world import Span, World
 
 REASONS = (
@@ -19,8 +19,8 @@ REASONS = (
     "no_longer_needed",
     "quality_defect",
 )
-#: Of what comes back so much is exchanged; of deliveries to companies a part comes back, this often beside households' goods.
-EXCHANGED, COMPANIES = 0.20, 0.30
+#: Of deliveries to companies a part comes back, this often beside households' goods.
+COMPANIES = 0.30
 _DAY = 86_400_000_000
 
 
@@ -31,7 +31,7 @@ def tell(world: World, span: Span) -> Frames:
     lines = sold.lines.filter(pl.col("delivered_at").is_not_null() & ~pl.col("is_gift") & pl.col("gone_on").is_null())
     key = lines["line_key"].to_numpy()
     share = return_share(products(world)["quality"].to_numpy())[lines["sku_no"].to_numpy()]
-    share = share / (1 - EXCHANGED) * np.where(lines["group"].is_in(["online", "store"]).to_numpy(), 1.0, COMPANIES)
+    share = share * np.where(lines["group"].is_in(["online", "store"]).to_numpy(), 1.0, COMPANIES)
     back = lines.filter(pl.Series(draws.chance(share, key)))
     key = back["line_key"].to_numpy()
     exchange = draws.chance(EXCHANGED, key, 1)

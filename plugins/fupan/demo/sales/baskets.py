@@ -26,7 +26,8 @@ class Shelf:
     """What a trade offers on days: rows are days (and platforms, where it has some: day by day, platform by platform).
 
     ``chances``: cumulative, row by row from 0 to 1, of the SKUs in ``order`` (by line, then by price).
-    ``promotion``: share off, ``promo_no`` the promotion (-1: none), both row x SKU. ``lift``: how many orders more a row has for its promotions, and for a unit that is worth less than usual.
+    ``promotion``: share off, ``promo_no`` the promotion (-1: none), both row x SKU.
+    ``lift``: how many orders more a row has for its promotions, and for a unit that is worth less than usual.
     """
 
     chances: Floats
