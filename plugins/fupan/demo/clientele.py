@@ -28,6 +28,8 @@ BUSINESS_KINDS: dict[str, tuple[float, tuple[str, ...], int, tuple[int, ...]]] =
 KINDS = tuple(BUSINESS_KINDS)
 #: Of a hundred business customers (integrators aside) so many are large enough to be key accounts.
 LARGE = 0.109
+#: Share of key accounts that order twice a year; the others once.
+KEY_ACCOUNTS_ORDER_TWICE = 0.22
 #: Share of business customers that leave at the end of a year of the company; of industrial ones it rises by 8 % a year.
 LEAVING, INDUSTRIAL_LEAVING, INDUSTRIAL_RISE = 0.10, 0.15, 1.08
 
@@ -105,11 +107,6 @@ def businesses(world: World) -> pl.DataFrame:
     created = np.where(
         index < standing, first - draws.integer(1, 2500, index, 2), first + (index - standing) * YEAR // newcomers
     )
-    frequency = np.where(
-        is_large,
-        np.where(_evenly(draws.of("key orders"), index, kind) < 0.22, 2, 1),
-        np.where(is_integrator, 4, draws.integer(1, 2, index, 3)),
-    )
     # Large enough to stay above the threshold of a key account in the year under review; the others far below it.
     value = np.where(
         is_large,
@@ -120,6 +117,11 @@ def businesses(world: World) -> pl.DataFrame:
     for number, (_, industries, _, _) in enumerate(BUSINESS_KINDS.values()):
         of_kind = kind == number
         industry[of_kind] = draws.choice(industries, index[of_kind], 6)
+    often = np.where(is_integrator, 4.0, draws.integer(1, 2, index, 3))
+    # Restaurants of a chain are lit anew every other year.
+    often = np.where(industry == "restaurant_chain", 0.5, often)
+    twice = _evenly(draws.of("key orders"), index, kind) < KEY_ACCOUNTS_ORDER_TWICE
+    frequency = np.where(is_large, np.where(twice, 2.0, 1.0), often)
     # Few key accounts make most of the revenue, so where they are must not hang on chance.
     place = place_at(_evenly(draws.of("home"), index, is_large.astype(np.int64)))
     return pl.DataFrame(
