@@ -186,7 +186,7 @@ def importers(world: World) -> pl.DataFrame:
             "moved_day": np.full(len(index), NEVER),
             "moved_place_no": place,
             "is_large": np.zeros(len(index), dtype=bool),
-            "orders_a_year": np.full(len(index), 6),
+            "orders_a_year": np.full(len(index), 6.0),
             "phase": draws.uniform(index, 2),
             "value": 400_000 * draws.spread(index, 3, sigma=0.5),
             "left_day": np.full(len(index), NEVER),
