@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup nightly nightly-real real-figures faults faults-quality up down look test bench lock clean
+.PHONY: help setup nightly nightly-real real-figures figures faults faults-quality up down look test bench demo-bench lock clean
 
 # Byte-code makes every start three to five times faster.
 export UV_COMPILE_BYTECODE := 1
@@ -32,6 +32,9 @@ nightly-real: setup ## The same on real data: orders, reviews, complaints
 real-figures: setup ## Compare the marts of nightly-real with figures computed from the raw file alone
 	@$(REAL) $(PY) -m tests.real.figures
 
+figures: setup ## A night of the reference company at scale 1, then every published figure against it (SEED=33 for another company)
+	@$(PY) -m tests.figures $(if $(SEED),--seed $(SEED)) $(if $(SCALE),--scale $(SCALE))
+
 faults-quality: setup ## Corrupt what each expectation guards, one after the other: all must be caught (RULE=id for one)
 	@$(PY) -m tests.faults.quality $(RULE)
 
@@ -41,8 +44,9 @@ up: setup ## Start everything and leave it running; prints addresses and logins
 down: setup ## Stop everything
 	@$(FUPAN) down
 
-look: setup ## Night report and Airflow UI as pictures, into .fupan/look
+look: setup ## Night report, Airflow UI and the reference company as pictures, into .fupan/look
 	@$(PY) -m fupan.report.look
+	@$(PY) -m tests.figures.plots
 
 test: setup ## Lint, types, SQL, and every test (under 15 minutes)
 	$(PY) -m ruff check .
@@ -57,6 +61,9 @@ faults: setup ## Kills, crashes and bad input at random points: the harm, and th
 
 bench: setup ## Speed, as ratios to peers and limits of the same run (NAME="full_load peers", FUPAN_BENCH_SCALE=0.05)
 	@$(PY) -m tests.bench $(NAME)
+
+demo-bench: setup ## Time and memory of making the reference company at scale 0.02, 1 and 10 (SCALES="0.02 1")
+	@$(PY) -m tests.bench.demo_scale $(SCALES)
 
 lock: $(MADE) ## Resolve requirements.lock anew from pyproject.toml, keeping what still fits (UPGRADE=1: newest)
 	@$(UV) pip compile --universal --generate-hashes --extra dev --python-version 3.11 --no-header \

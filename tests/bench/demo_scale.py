@@ -2,8 +2,8 @@
 
     python -m tests.bench.demo_scale [SCALE ...]
 
-Prints rows, seconds and the peak memory of the process that tells them (PostgreSQL apart); the exit code is 1 where scale 1 takes
-two minutes or more, or any scale more than 4 GB.
+Prints rows, seconds and the peak memory of the process that tells them (PostgreSQL apart). Exit code 1 where scale 1 takes two
+minutes or more, or any scale more than 4 GB.
 """
 
 from __future__ import annotations

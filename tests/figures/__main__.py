@@ -127,7 +127,8 @@ def _print(measured: list[Measured], reasons: dict[str, str]) -> None:
     from_marts = sum(one.reads == "marts" for one in measured)
     print(
         f"{len(measured)} figures compared, {passed} within tolerance, {len(measured) - passed} not; "
-        f"{from_marts} read from published marts, {len(measured) - from_marts} from source tables; {len(reasons)} not reproduced"
+        f"{from_marts} read from published marts, {len(measured) - from_marts} from source tables; "
+        f"{len(reasons)} not reproduced"
     )
 
 

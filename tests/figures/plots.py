@@ -22,7 +22,7 @@ from fupan.errors import FupanError
 from fupan.server.postgres import EmbeddedPostgres
 
 matplotlib.use("Agg")
-from matplotlib import pyplot as plt  # noqa: E402
+from matplotlib import pyplot as plt
 
 _VALID = "erp.sales_orders inner join erp.sales_order_lines using (order_id)"
 _SOLD = "status <> 'cancelled' and not is_gift"
@@ -47,7 +47,8 @@ from {_VALID} inner join erp.products using (sku) where {_SOLD} group by 1 order
 """
 RATINGS = """
 with rated as (
-    select sku, avg(rating) as stars from shop_platform.reviews where not is_default and rating > 0 group by 1 having count(*) > 9
+    select sku, avg(rating) as stars from shop_platform.reviews
+    where not is_default and rating > 0 group by 1 having count(*) > 9
 ),
 sold as (
     select sku, sum(line.qty) as units, sum(back.qty) filter (where back.return_type = 'return') as returned
@@ -128,7 +129,8 @@ def ratings(axes: Any, rows: list[tuple[Any, ...]]) -> None:
 
 
 _ENGLISH = {
-    "华东": "East", "华南": "South", "华中": "Central", "华北": "North", "东北": "Northeast", "西南": "Southwest", "西北": "Northwest",
+    "华东": "East", "华南": "South", "华中": "Central", "华北": "North",
+    "东北": "Northeast", "西南": "Southwest", "西北": "Northwest",
 }  # fmt: skip
 PLOTS: dict[str, tuple[str, Callable[[Any, list[tuple[Any, ...]]], None]]] = {
     "seasons": (SEASONS, seasons),

@@ -45,7 +45,9 @@ def test_frames_have_the_contract_s_columns_and_unique_keys(name: str) -> None:
     frames = told(process)
     assert set(frames) <= set(process.tables)
     for table, frame in frames.items():
-        columns = list(TEXT_KEY.columns) if table == "text_key" else [column.name for column in contracts()[table].columns]
+        columns = (
+            list(TEXT_KEY.columns) if table == "text_key" else [column.name for column in contracts()[table].columns]
+        )
         assert set(frame.columns) - {CHANGED_ON, GONE_ON} == set(columns), table
         assert frame.select(pl.struct(key_of(table)).n_unique()).item() == frame.height, table
         assert not any(frame[column].null_count() for column in (*key_of(table), CHANGED_ON)), table
@@ -108,5 +110,7 @@ def test_another_seed_makes_another_company(name: str) -> None:
     process = processes()[name]
     ours, theirs = told(process), told(process, world=World(33, WORLD.scale, FIRST))
     assert any(
-        not in_order(table, frame).equals(in_order(table, theirs[table])) for table, frame in ours.items() if frame.height
+        not in_order(table, frame).equals(in_order(table, theirs[table]))
+        for table, frame in ours.items()
+        if frame.height
     )
