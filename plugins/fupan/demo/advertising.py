@@ -13,7 +13,7 @@ from fupan.demo.world import World, day_number
 
 CHANNELS, CHANNEL_SHARES = ("search_ads", "feed_ads"), (0.55, 0.45)
 #: Share of clicks that win a customer, cost of a click (CNY) in the year under review, and its rise a year.
-CLICK_TO_CUSTOMER, CLICK_COST, CLICK_COST_RISE = 0.102, 5.10, 1.08
+CLICK_TO_CUSTOMER, CLICK_COST, CLICK_COST_RISE = 0.102, 5.13, 1.08
 #: Bids are higher when everybody advertises: by so much of what is bought more in a shopping festival.
 FESTIVAL_BIDS = 0.15
 #: Whoever clicks without buying does so at most so many days from those who buy.
