@@ -1,11 +1,12 @@
-"""The e-commerce platform's HTTP API: product reviews, page by page, to whoever brings the shop's token.
+"""The e-commerce platform's HTTP API: its tables, page by page, to whoever brings the shop's token.
 
-    GET /v1/reviews?updated_since=2026-01-30T00:00:00%2B08:00&cursor=...&limit=500
+    GET /v1/reviews?updated_since=2026-01-30T00:00:00%2B08:00&updated_until=...&cursor=...&limit=500
     GET /v1/reviews/ids?cursor=...&limit=500
-    GET /v1/reviews/totals?updated_since=...
+    GET /v1/reviews/totals?updated_since=...&updated_until=...
 
-A list is ordered by a key that only grows, and its cursor names the last row that was sent: what changes while somebody
-reads comes again on a later page, nothing is left out. Who asks too often gets 429 with Retry-After. All answers are JSON.
+So are all of `platform_tables.TABLES` (ids and totals where they have some). A list is ordered by a key that only grows, and
+its cursor names the last row that was sent: what changes while somebody reads comes again on a later page, nothing is left
+out. Who asks too often gets 429 with Retry-After. All answers are JSON.
 
     python -m fupan.demo.platform_api --port 8123 --database reference_erp
 """
@@ -20,9 +21,8 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
 
 import orjson
 import psycopg2
@@ -35,32 +35,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fupan import settings
+from fupan.demo import platform_tables
 from fupan.demo.login import reading_url
+from fupan.demo.platform_tables import TABLES, Table
 
 ROLE = "platform_reader"
-PAGE, LARGEST_PAGE = 500, 1000
-#: Requests a second that a shop is granted, and as many at once: a first night meets the limit, the nights after it don't.
+PAGE = 500
+#: Requests a second that a shop is granted, and as many at once: with small pages a first night meets the limit, the nights
+#: after it don't.
 REQUESTS_A_SECOND = 20.0
-
-_REVIEWS = """
-select review_id, order_id, line_no, user_id, sku, title, brand, platform, rating, text, is_default, posted_at, updated_at
-from shop_platform.reviews
-where updated_at >= %(since)s and (updated_at, review_id) > (%(updated_at)s, %(review_id)s)
-order by updated_at, review_id
-limit %(limit)s
-"""
-_IDS = "select review_id from shop_platform.reviews where review_id > %(review_id)s order by review_id limit %(limit)s"
-_TOTALS = """
-select posted_at::date as day, count(*) as rows, sum(rating)::numeric(16, 2)::text as rating
-from shop_platform.reviews
-where updated_at >= %(since)s
-group by 1
-order by 1
-"""
 
 #: A token -> libpq URL of the shop's database; None where it opens none.
 Shops = Callable[[str], str | None]
-Answer = Callable[[Cursor, Request], dict[str, Any]]
+#: What a request gets: the text of a JSON document.
+Answer = Callable[[Cursor, Request], str]
 
 
 def application(shop_of: Shops, requests_a_second: float | None = REQUESTS_A_SECOND) -> Starlette:
@@ -77,18 +65,34 @@ def application(shop_of: Shops, requests_a_second: float | None = REQUESTS_A_SEC
             if wait:
                 raise HTTPException(429, "Too many requests", {"Retry-After": str(math.ceil(wait))})
             with _shop(url) as cursor:
-                return _json(answer(cursor, request))
+                return Response(answer(cursor, request), media_type="application/json")
 
         return respond
 
-    return Starlette(
-        routes=[
-            Route("/v1/reviews", guarded(_reviews)),
-            Route("/v1/reviews/ids", guarded(_ids)),
-            Route("/v1/reviews/totals", guarded(_totals)),
-        ],
-        exception_handlers={HTTPException: _error},
-    )
+    routes = [Route(path, guarded(answer)) for table in TABLES for path, answer in _answers(table).items()]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _error})
+
+
+def _answers(table: Table) -> dict[str, Answer]:
+    """Path -> what it answers."""
+
+    def rows(cursor: Cursor, request: Request) -> str:
+        after = _position(request, 1 + len(table.key))
+        return _page(lambda: platform_tables.rows(cursor, table, _within(request), after, _limit(request, table)))
+
+    def ids(cursor: Cursor, request: Request) -> str:
+        after = _position(request, len(table.key))
+        return _page(lambda: platform_tables.ids(cursor, table, after, _limit(request, table)))
+
+    def totals(cursor: Cursor, request: Request) -> str:
+        return f'{{"data":{platform_tables.totals(cursor, table, _within(request))}}}'
+
+    found: dict[str, Answer] = {table.path: rows}
+    if table.lists_ids:
+        found[f"{table.path}/ids"] = ids
+    if table.day:
+        found[f"{table.path}/totals"] = totals
+    return found
 
 
 class Bucket:
@@ -129,87 +133,62 @@ def _shop(url: str) -> Iterator[Cursor]:
         raise HTTPException(503, "The platform's database does not answer") from silence
 
 
-def _reviews(cursor: Cursor, request: Request) -> dict[str, Any]:
-    updated_at, review_id = _position(request, ("-infinity", ""))
-    values = {"since": _since(request), "updated_at": updated_at, "review_id": review_id}
-    return _page(cursor, request, _REVIEWS, values, lambda last: [last["updated_at"], last["review_id"]])
-
-
-def _ids(cursor: Cursor, request: Request) -> dict[str, Any]:
-    (review_id,) = _position(request, ("",))
-    return _page(cursor, request, _IDS, {"review_id": review_id}, lambda last: [last["review_id"]])
-
-
-def _totals(cursor: Cursor, request: Request) -> dict[str, Any]:
-    return {"data": _rows(cursor, _TOTALS, {"since": _since(request)})}
-
-
-def _page(
-    cursor: Cursor,
-    request: Request,
-    query: str,
-    values: dict[str, Any],
-    position: Callable[[dict[str, Any]], list[Any]],
-) -> dict[str, Any]:
-    limit = _limit(request)
-    # One more than asked for tells whether there is a next page.
-    found = _rows(cursor, query, values | {"limit": limit + 1})
-    more = len(found) > limit
-    following = (
-        base64.urlsafe_b64encode(orjson.dumps(position(found[limit - 1]))).decode().rstrip("=") if more else None
-    )
-    return {"data": found[:limit], "paging": {"next_cursor": following}}
-
-
-def _rows(cursor: Cursor, query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    cursor.execute(query, values)
-    names = [column.name for column in cursor.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in cursor]
-
-
-def _since(request: Request) -> datetime | str:
-    given = request.query_params.get("updated_since")
-    if given is None:
-        return "-infinity"
+def _page(ask: Callable[[], tuple[str, str | None]]) -> str:
     try:
-        since = datetime.fromisoformat(given)
+        data, position = ask()
+    except psycopg2.DataError:
+        raise _strange_cursor() from None
+    following = "null" if position is None else f'"{base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")}"'
+    return f'{{"data":{data},"paging":{{"next_cursor":{following}}}}}'
+
+
+def _within(request: Request) -> tuple[datetime | None, datetime | None]:
+    return _moment(request, "updated_since"), _moment(request, "updated_until")
+
+
+def _moment(request: Request, name: str) -> datetime | None:
+    given = request.query_params.get(name)
+    if given is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(given)
     except ValueError:
-        since = datetime.min
-    if since.tzinfo is None:
-        raise HTTPException(400, "updated_since is no ISO 8601 time with an offset")
-    return since
+        moment = datetime.min
+    if moment.tzinfo is None:
+        raise HTTPException(400, f"{name} is no ISO 8601 time with an offset")
+    return moment
 
 
-def _position(request: Request, start: Sequence[str]) -> Sequence[str]:
-    """Where the last page ended: values of the list's key, each a text."""
+def _strange_cursor() -> HTTPException:
+    return HTTPException(400, "cursor is none that this list has given")
+
+
+def _position(request: Request, parts: int) -> list[str]:
+    """Where the last page ended: values of the list's key, each a text; none at the start."""
     given = request.query_params.get("cursor")
     if given is None:
-        return start
+        return []
     try:
         position = orjson.loads(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
-        if len(position) == len(start) and all(isinstance(part, str) for part in position):
-            if len(position) > 1:
-                datetime.fromisoformat(position[0])
-            return list(position)
-    except (ValueError, TypeError):
-        pass
-    raise HTTPException(400, "cursor is none that this list has given")
+    except ValueError:
+        raise _strange_cursor() from None
+    if not (isinstance(position, list) and len(position) == parts and all(isinstance(part, str) for part in position)):
+        raise _strange_cursor()
+    return position
 
 
-def _limit(request: Request) -> int:
+def _limit(request: Request, table: Table) -> int:
     given = request.query_params.get("limit", str(PAGE))
-    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= LARGEST_PAGE):
-        raise HTTPException(400, f"limit is no number from 1 to {LARGEST_PAGE}")
+    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= table.largest):
+        raise HTTPException(400, f"limit is no number from 1 to {table.largest}")
     return int(given)
-
-
-def _json(content: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), status, headers, "application/json")
 
 
 def _error(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _json({"error": error.detail}, error.status_code, dict(error.headers or {}))
+    return Response(
+        orjson.dumps({"error": error.detail}), error.status_code, dict(error.headers or {}), "application/json"
+    )
 
 
 def _main() -> None:
