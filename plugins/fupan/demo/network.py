@@ -30,6 +30,7 @@ CHANNELS = pl.DataFrame(
 )
 #: Designers who refer customers to the company, at every scale.
 DESIGNERS = 400
+NEVER = 1 << 40
 _TIERS = ("strategic", "core", "standard")
 _FANTASY = np.array([*"光明华辉亮恒星彩鑫晨"]).astype(object) + np.array([*"源达美盛佳宇世邦洋泰"]).astype(object)
 
@@ -175,3 +176,38 @@ def reps(world: World) -> pl.DataFrame:
         .with_columns(left_day=pl.when(pl.col("left_day") >= 0).then("left_day"))
         .with_columns(emp_id=pl.format("E{}", (pl.col("emp_no") + 1).cast(pl.String).str.zfill(5)))
     )
+
+
+def rep_of(world: World, customer_no: Ints, place_no: Ints, days: Ints) -> Ints:
+    """Number of a customer's rep on a day (-1: nobody): his own, or the colleague who follows when that one is not there."""
+    return stand_in(world, own_rep(world, customer_no, place_no), days)
+
+
+def own_rep(world: World, customer_no: Ints, place_no: Ints) -> Ints:
+    """Number of the rep that a customer is given, one of his market (-1: nobody), whether he is there or not."""
+    market_of_rep, draws = reps(world)["market"].to_numpy(), world.draws("reps of customers")
+    market = places()["market"].gather(pl.Series(place_no)).to_numpy()
+    chosen = np.full(len(customer_no), -1, dtype=np.int64)
+    for name in np.unique(market):
+        mine, rows = np.flatnonzero(market_of_rep == name), np.flatnonzero(market == name)
+        if len(mine):
+            chosen[rows] = mine[draws.integer(0, len(mine) - 1, customer_no[rows])]
+    return chosen
+
+
+def stand_in(world: World, rep_no: Ints, days: Ints) -> Ints:
+    """The rep himself where he is employed on the day, else the next one of his market who is; -1 stays."""
+    known = reps(world)
+    hired, left = known["hired_day"].to_numpy(), known["left_day"].fill_null(NEVER).to_numpy()
+    market_of_rep = known["market"].to_numpy()
+    following = np.arange(len(hired))
+    for name in np.unique(market_of_rep):
+        mine = np.flatnonzero(market_of_rep == name)
+        following[mine] = np.roll(mine, -1)
+    chosen = np.where(rep_no < 0, 0, rep_no)
+    for _ in range(len(hired)):
+        absent = (hired[chosen] > days) | (left[chosen] <= days)
+        if not absent.any():
+            break
+        chosen = np.where(absent, following[chosen], chosen)
+    return np.where(rep_no < 0, -1, chosen)

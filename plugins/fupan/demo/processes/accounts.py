@@ -1,59 +1,153 @@
-"""Online accounts, as they stand on an evening: registered, members after a while, in the company's own groups, buyers."""
+"""Who looks after which customer, and the lists of target accounts, topped up as accounts on them are won."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import polars as pl
 
-from fupan.demo.clientele import users
-from fupan.demo.columns import DAY_S, moment
-from fupan.demo.geography import places
+from fupan.demo import deals, network
+from fupan.demo.assortment import date_of
+from fupan.demo.clientele import NEVER, businesses, customers
+from fupan.demo.geography import DOMESTIC, places
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.visits import accounts_by_day
-from fupan.demo.world import Span, World
+from fupan.demo.stamps import at, minute
+from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
 
-#: Who invites others has registered at least so many days before.
-_KNOWN_FOR = 30
-_INVITED = ("social_sharing", "referral")
+#: Share of key accounts that have a manager of their own, and of other business customers.
+DEDICATED, DEDICATED_OTHERS = 0.86, 0.01
 
 
-@lru_cache(maxsize=2)
-def _described(world: World) -> pl.DataFrame:
-    """Every account of all years with its stamps."""
-    known, draws = users(world), world.draws("accounts")
-    number, day = known["user_no"].to_numpy(), known["registered_day"].to_numpy()
-    # Who buys on the day of registration has registered before that: in the morning.
-    second = 6 * 3600 + draws.integer(0, 2 * 3600 - 1, number, 1)
-    later = 9 * 3600 + draws.integer(0, 11 * 3600, number, 2)
-    accounts, registered = accounts_by_day(world)
-    before = np.searchsorted(registered, day - _KNOWN_FOR, side="right")
-    inviter = accounts[np.floor(draws.uniform(number, 3) * before).astype(np.int64)]
-    invited = known["acquisition_source"].is_in(_INVITED) & pl.Series(before > 0)
-    return known.with_columns(
-        city=places()["city"].gather(known["place_no"]),
-        customer_id=pl.format("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
-        referrer_user_id=pl.when(invited).then(known["user_id"].gather(pl.Series(inviter))),
-        registered_at=moment(pl.col("registered_day") * DAY_S + pl.Series(second)),
-        member_at=moment(pl.col("member_since_day") * DAY_S + pl.Series(later)),
-        in_private_domain_since=moment(pl.col("private_domain_since_day") * DAY_S + pl.Series(later)),
-        paid_member_tier="member_tier",
-    )
+@dataclass(frozen=True)
+class Target:
+    """A segment on whose list accounts stand: ``listed`` at scale 1, of which a share is ``developed``."""
+
+    segment: str
+    industry: str
+    listed: int
+    developed: float
+    smart: tuple[float, float, float, float]
+
+
+TARGETS = (
+    Target("mid_size_restaurant_chain", "restaurant_chain", 400, 0.35, (0.10, 0.25, 0.40, 0.25)),
+    Target("boutique_hotel", "hotel", 300, 0.42, (0.05, 0.20, 0.40, 0.35)),
+    Target("regional_retail_chain", "retail_chain", 320, 0.38, (0.20, 0.35, 0.30, 0.15)),
+    Target("smart_home_integrator", "smart_home", 260, 0.50, (0.0, 0.05, 0.25, 0.70)),
+    Target("private_hospital", "hospital", 180, 0.26, (0.25, 0.35, 0.30, 0.10)),
+    Target("modern_warehouse", "warehousing", 200, 0.22, (0.30, 0.35, 0.25, 0.10)),
+)
+INTEREST = ("none", "low", "medium", "high")
+#: Every so manieth newcomer of an industry was on its list.
+ON_LIST = 4
 
 
 def tell(world: World, span: Span) -> Frames:
-    """All accounts that have been registered by the evening."""
-    known = as_of(_described(world), span.evening, ["registered_at", "member_at", "in_private_domain_since"])
-    is_member = pl.col("member_at").is_not_null()
+    """All assignments and target accounts, as they stand on the evening."""
     return {
-        "web_users": known.select(
-            "user_id", "customer_id", "registered_at", "birth_year", "city", "acquisition_source", "referrer_user_id",
-            "in_private_domain_since", "consent_flag", "updated_at", "_changed_on",
-            is_paid_member=is_member,
-            member_tier=pl.when(is_member).then("paid_member_tier").otherwise(pl.lit("basic")),
+        "crm_assignments": _assignments(world, span.evening),
+        "crm_target_accounts": pl.concat([_targets(world, number, span.evening) for number in range(len(TARGETS))]),
+    }
+
+
+def _assignments(world: World, evening: date) -> pl.DataFrame:
+    """A row a customer and rep in a row of days: it ends when the rep leaves, or his successor comes, or the customer goes."""
+    known = customers(world).filter("is_b2b")
+    customer = known["customer_no"].to_numpy()
+    own = network.own_rep(world, customer, known["place_no"].to_numpy())
+    spells = _spells(world)
+    joined = (
+        known.select("customer_no", "created_day", "left_day", "is_large")
+        .with_columns(own=pl.Series(own))
+        .join(spells, on="own")
+        .with_columns(
+            from_day=pl.max_horizontal("from_day", "created_day"), to_day=pl.min_horizontal("to_day", pl.col("left_day") - 1)
         )
-    }  # fmt: skip
+        .filter(pl.col("from_day") <= pl.col("to_day"))
+    )
+    draws = world.draws("dedicated managers")
+    likely = np.where(joined["is_large"].to_numpy(), DEDICATED, DEDICATED_OTHERS)
+    told = joined.with_columns(
+        is_dedicated=pl.Series(draws.chance(likely, joined["customer_no"].to_numpy())),
+        to_day=pl.when(pl.col("to_day") < NEVER - 1).then("to_day"),
+    ).select(
+        "is_dedicated",
+        customer_id=deals.customer_id(),
+        rep_id=deals.owner_id(world),
+        valid_from=date_of("from_day"),
+        valid_to=date_of("to_day"),
+        given_at=at("from_day"),
+        ended_at=at("to_day", 20),
+    )
+    return as_of(told, evening, ["given_at", "ended_at"], reveals={"ended_at": ["valid_to"]}).drop("given_at", "ended_at")
 
 
-PROCESS = Process(("web_users",), tell)
+def _spells(world: World) -> pl.DataFrame:
+    """Of each rep's customers: who looks after them in which days (own, rep_no, from_day, to_day)."""
+    known = network.reps(world)
+    first, end = day_number(world.first) - 4000, NEVER - 1
+    changes = np.unique(np.concatenate([[first], known["hired_day"].to_numpy(), known["left_day"].drop_nulls().to_numpy()]))
+    changes = changes[changes >= day_number(world.first)]
+    starts = np.concatenate([[first], changes])
+    own = np.repeat(known["emp_no"].to_numpy(), len(starts))
+    start = np.tile(starts, known.height)
+    # Before the company's first day whoever is there on that day has always been there.
+    rep = network.stand_in(world, own, np.maximum(start, day_number(world.first)))
+    return (
+        pl.DataFrame({"own": own, "rep_no": rep, "from_day": start})
+        .filter((pl.col("rep_no") != pl.col("rep_no").shift(1).over("own")).fill_null(True))
+        .with_columns(to_day=pl.col("from_day").shift(-1).over("own").fill_null(end + 1) - 1)
+    )
+
+
+def _targets(world: World, number: int, evening: date) -> pl.DataFrame:
+    """One list. Those that are won meanwhile were newcomers; the list is topped up so that its developed share holds."""
+    target, draws = TARGETS[number], world.draws("target accounts").of(TARGETS[number].segment)
+    first = day_number(world.first)
+    of_industry = businesses(world).filter(pl.col("industry") == target.industry).sort("created_day", "customer_no")
+    standing = of_industry.filter(pl.col("created_day") < first - 30).head(
+        round(world.number(target.listed, 20) * target.developed)
+    )
+    newcomers = of_industry.filter(pl.col("created_day") >= first + 20).gather_every(ON_LIST)
+    won = pl.concat([standing, newcomers])
+    count = standing.height / target.developed
+    listed = max(standing.height, round(count))
+    added = max(newcomers.height, round(newcomers.height / target.developed))
+    account = np.arange(listed + added, dtype=np.int64)
+    late = np.maximum(account - listed, 0)
+    # The list grows by as many as keep its share when one on it is won.
+    due = np.minimum((late * target.developed).astype(np.int64), max(newcomers.height - 1, 0))
+    growing = newcomers["created_day"].to_numpy()[due] if newcomers.height else np.full(len(account), first + LIFE_YEARS * YEAR)
+    home = network.spread_over_places(draws.of("places"), account, DOMESTIC)
+    # The accounts that are won: the first of the list, and of those open when a newcomer was won the next in line.
+    winner = np.full(len(account), -1, dtype=np.int64)
+    winner[: won.height] = np.arange(won.height)
+    chosen = won[np.maximum(winner, 0)]
+    home = np.where(winner >= 0, chosen["place_no"].to_numpy(), home)
+    won_day = np.where(winner >= 0, chosen["created_day"].to_numpy() + draws.integer(3, 18, account, 1), -1)
+    frame = pl.DataFrame(
+        {
+            "account": account,
+            "place_no": home,
+            "listed": np.where(account < listed, first - 400 + draws.integer(0, 380, account, 2), growing) * 1440 + 600,
+            "potential_score": np.round(35 + 60 * draws.uniform(account, 3) ** 0.7, 1),
+            "smart_interest": draws.choice(INTEREST, account, 4, weights=target.smart),
+            "customer_no": np.where(winner >= 0, chosen["customer_no"].to_numpy(), -1),
+            "won": won_day * 1440 + 640,
+            "is_won": winner >= 0,
+        }
+    ).join(places().select("place_no", "province"), on="place_no", how="left", maintain_order="left")
+    told = frame.select(
+        pl.format("TA{}{}", pl.lit(number + 1), pl.col("account").cast(pl.String).str.zfill(5)).alias("account_id"),
+        "province", "potential_score", "smart_interest",
+        segment=pl.lit(target.segment), industry=pl.lit(target.industry),
+        listed_at=minute("listed"),
+        customer_id=deals.customer_id(),
+        first_won_at=pl.when("is_won").then(minute("won")),
+    )  # fmt: skip
+    return as_of(told, evening, ["listed_at", "first_won_at"], reveals={"first_won_at": ["customer_id"]}).drop("listed_at")
+
+
+PROCESS = Process(tables=("crm_assignments", "crm_target_accounts"), tell=tell)

@@ -214,7 +214,7 @@ def _dealer(world: World, draws: Draws, came: Arrivals, orders: pl.DataFrame) ->
         channel_id=pl.lit("DEALER"),
         dealer_no=pl.Series(number),
         dealer_id=known["dealer_id"].gather(number),
-        **_rep(world, draws, came),
+        **_rep(world, came),
     )
 
 
@@ -230,12 +230,12 @@ def _project(world: World, draws: Draws, came: Arrivals, orders: pl.DataFrame) -
         is_solution_sale=pl.Series(draws.chance(np.where(came.more["is_large"], 0.45, 0.15), came.key, 14)),
         is_priority=large | pl.col("is_priority"),
         referral_designer_id=_designer(draws, came.key, 0.18),
-        **_rep(world, draws, came),
+        **_rep(world, came),
     )
 
 
 def _export(world: World, draws: Draws, came: Arrivals, orders: pl.DataFrame) -> pl.DataFrame:
-    return orders.with_columns(channel_id=pl.lit("EXPORT"), **_rep(world, draws, came))
+    return orders.with_columns(channel_id=pl.lit("EXPORT"), **_rep(world, came))
 
 
 _IN_DETAIL = {"online": _online, "store": _store, "dealer": _dealer, "project": _project, "export": _export}
@@ -252,25 +252,9 @@ def _designer(draws: Draws, key: Ints, share: float) -> pl.Expr:
     return pl.when(pl.Series(draws.chance(share, key, 20))).then(pl.format("DSG{}", number))
 
 
-def _rep(world: World, draws: Draws, came: Arrivals) -> dict[str, pl.Series]:
-    """The rep of a customer: one of his market, for good, or the colleague who follows when he is not there."""
-    known = network.reps(world).sort("emp_no")
-    market = places()["market"].gather(pl.Series(came.place_no)).to_numpy()
-    hired, left = known["hired_day"].to_numpy(), known["left_day"].fill_null(NEVER).to_numpy()
-    chosen = np.full(len(came.day), -1, dtype=np.int64)
-    of_market = known["market"].to_numpy()
-    for name in np.unique(market):
-        mine, rows = np.flatnonzero(of_market == name), np.flatnonzero(market == name)
-        if not len(mine):
-            continue
-        pick = draws.integer(0, len(mine) - 1, came.customer_no[rows], 30)
-        for _ in range(len(mine)):
-            absent = (hired[mine[pick]] > came.day[rows]) | (left[mine[pick]] <= came.day[rows])
-            if not absent.any():
-                break
-            pick = np.where(absent, (pick + 1) % len(mine), pick)
-        chosen[rows] = mine[pick]
-    emp = known["emp_id"].gather(np.maximum(chosen, 0))
+def _rep(world: World, came: Arrivals) -> dict[str, pl.Series]:
+    chosen = network.rep_of(world, came.customer_no, came.place_no, came.day)
+    emp = network.reps(world)["emp_id"].gather(np.maximum(chosen, 0))
     return {"rep_no": pl.Series(chosen), "rep_id": pl.select(pl.when(pl.Series(chosen) >= 0).then(emp)).to_series()}
 
 
