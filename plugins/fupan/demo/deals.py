@@ -59,7 +59,9 @@ def deals(world: World) -> pl.DataFrame:
     known), ends_at (index of STAGES), has_lead, is_track (the one for track lights alone).
     """
     won = _won(world)
-    found = pl.concat([won, _lost(world, won), _track_losses(world)], how="diagonal_relaxed").sort("created_day", "opp_id")
+    found = pl.concat([won, _lost(world, won), _track_losses(world)], how="diagonal_relaxed").sort(
+        "created_day", "opp_id"
+    )
     return found.with_row_index("opp_no").with_columns(pl.col("opp_no").cast(pl.Int64))
 
 
@@ -140,7 +142,9 @@ def _lost(world: World, won: pl.DataFrame) -> pl.DataFrame:
 
 
 def _reasons(draws: Draws, kind: pl.Series, *key: Ints) -> Ints:
-    limits = np.cumsum(list(WHY.values()), axis=1)[kind.replace_strict({name: n for n, name in enumerate(WHY)}).to_numpy()]
+    limits = np.cumsum(list(WHY.values()), axis=1)[
+        kind.replace_strict({name: n for n, name in enumerate(WHY)}).to_numpy()
+    ]
     found: Ints = (draws.uniform(*key, 8)[:, None] >= limits).sum(axis=1).clip(0, len(REASONS) - 1)
     return found
 
@@ -155,7 +159,11 @@ def _winners(draws: Draws, kind: pl.Series, reason: Ints, *key: Ints) -> Ints:
 
 def _neighbour(world: World, draws: Draws, base: pl.DataFrame, days: Ints, *key: Ints) -> Ints:
     """Another business customer of that kind and place, if there is one by then."""
-    known = clientele.businesses(world).select("customer_no", "kind", "place_no", "created_day").sort("kind", "place_no", "customer_no")
+    known = (
+        clientele.businesses(world)
+        .select("customer_no", "kind", "place_no", "created_day")
+        .sort("kind", "place_no", "customer_no")
+    )
     groups = known.group_by("kind", "place_no", maintain_order=True).agg(pl.len().alias("size")).with_columns(
         begins=pl.col("size").cum_sum() - pl.col("size")
     )  # fmt: skip
@@ -200,8 +208,12 @@ def entered(world: World, known: pl.DataFrame) -> Ints:
     """Opportunity x stage: minute (since 1970) in which it is entered; `network.NEVER` where it ends before."""
     draws, number = world.draws("stages"), known["opp_no"].to_numpy()
     created, closed = known["created_day"].to_numpy(), known["closed_day"].to_numpy()
-    share = np.array(ENTERED)[None, :] + np.array([0, 0.06, 0.08, 0.08, 0.04]) * draws.between(-1, 1, number[:, None], np.arange(5)[None, :])
-    minute = opened_minute(world, known)[:, None] + np.floor(share * ((closed - created) * 1440)[:, None]).astype(np.int64)
+    share = np.array(ENTERED)[None, :] + np.array([0, 0.06, 0.08, 0.08, 0.04]) * draws.between(
+        -1, 1, number[:, None], np.arange(5)[None, :]
+    )
+    minute = opened_minute(world, known)[:, None] + np.floor(share * ((closed - created) * 1440)[:, None]).astype(
+        np.int64
+    )
     minute[:, 0] = opened_minute(world, known)
     reached = np.arange(len(STAGES))[None, :] <= known["ends_at"].to_numpy()[:, None]
     return np.where(reached, minute, network.NEVER)

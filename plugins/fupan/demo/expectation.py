@@ -69,7 +69,12 @@ def _pieces(world: World, trade: Trade, days: Ints) -> Floats:
     known = products(world)
     line_no, sku = known["line_no"].to_numpy(), known["sku_no"].to_numpy()
     within = np.minimum(days, day_number(world.last))
-    liked = np.concatenate([popularity(world, int(day), int(day)) for day in within]) * band_tilt(world)[:, trade.number]
+    liked = (
+        np.concatenate([popularity(world, int(day), int(day)) for day in within]) * band_tilt(world)[:, trade.number]
+    )
     price = list_prices(world, sku[None, :], within[:, None]) * (1 - float(np.mean(trade.discount)))
-    found = np.stack([(liked / price)[:, line_no == n].sum(axis=1) / liked[:, line_no == n].sum(axis=1) for n in range(len(LINES))], axis=1)
+    found = np.stack(
+        [(liked / price)[:, line_no == n].sum(axis=1) / liked[:, line_no == n].sum(axis=1) for n in range(len(LINES))],
+        axis=1,
+    )
     return np.asarray(found)

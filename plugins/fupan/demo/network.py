@@ -30,8 +30,23 @@ CHANNELS = pl.DataFrame(
 )
 #: Designers who refer customers to the company, at every scale.
 DESIGNERS = 400
+#: Teams that install, at every scale.
+TEAMS = 24
 NEVER = 1 << 40
-_TIERS = ("strategic", "core", "standard")
+_TIERS = ("gold", "silver", "bronze")
+#: The company's own warehouses: location, the market it serves, its region.
+WAREHOUSES = {
+    "WH01": ("east", "CN-JS"),
+    "WH02": ("east", "CN-ZJ"),
+    "WH03": ("south", "CN-GD"),
+    "WH04": ("central_west", "CN-HB"),
+    "WH05": ("central_west", "CN-SC"),
+    "WH06": ("central_west", "CN-SN"),
+    "WH07": ("north", "CN-HE"),
+    "WH08": ("north", "CN-LN"),
+    "WH09": ("overseas", "CN-GD"),
+    "WH10": ("overseas", "DE"),
+}
 _FANTASY = np.array([*"光明华辉亮恒星彩鑫晨"]).astype(object) + np.array([*"源达美盛佳宇世邦洋泰"]).astype(object)
 
 
@@ -86,6 +101,11 @@ def dealers(world: World) -> pl.DataFrame:
         .with_columns(left_day=pl.when(pl.col("left_day") >= 0).then("left_day"))
         .with_columns(dealer_id=pl.format("D{}", (pl.col("dealer_no") + 1).cast(pl.String).str.zfill(5)))
     )
+
+
+def dealer_sizes(world: World) -> Floats:
+    """How much each dealer buys beside the mean dealer, by dealer_no."""
+    return world.draws("dealer sizes").spread(dealers(world)["dealer_no"].to_numpy(), sigma=0.5)
 
 
 @lru_cache(maxsize=4)

@@ -50,7 +50,9 @@ def employees(world: World) -> pl.DataFrame:
     everyone = pl.concat([sales, others, _guides(world), _promoters(world)], how="diagonal")
     key, draws = everyone["emp_key"].to_numpy(), world.draws("careers")
     promoted = everyone["hired_day"].to_numpy() + draws.integer(700, 2600, key, 1)
-    rises = (everyone["level"].to_numpy() < 2) & (promoted < everyone["left_day"].to_numpy()) & draws.chance(0.6, key, 2)
+    rises = (
+        (everyone["level"].to_numpy() < 2) & (promoted < everyone["left_day"].to_numpy()) & draws.chance(0.6, key, 2)
+    )
     return everyone.with_columns(
         emp_id=employee_id("emp_key"),
         promoted_day=pl.Series(np.where(rises, promoted, NEVER)),
@@ -81,7 +83,9 @@ def _guides(world: World) -> pl.DataFrame:
     hired = _hired(world, "shop_guide", standing, max(1, round(standing * GUIDES_REPLACED)), GUIDES)
     number = hired["emp_key"].to_numpy() - GUIDES
     store = (number % standing) // GUIDES_A_STORE
-    return hired.with_columns(dept=pl.lit("retail"), team=stores["outlet_id"].gather(store), place_no=stores["place_no"].gather(store))
+    return hired.with_columns(
+        dept=pl.lit("retail"), team=stores["outlet_id"].gather(store), place_no=stores["place_no"].gather(store)
+    )
 
 
 def _hired(world: World, role: str, standing: int, replaced: int, begins: int) -> pl.DataFrame:

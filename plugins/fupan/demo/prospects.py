@@ -58,7 +58,9 @@ def leads(world: World, days: Ints) -> pl.DataFrame:
     return pl.concat([good, _idle(world, days), _visitors(world, days)])
 
 
-def _frame(lead_id: pl.Series, key: Ints, source: Ints, campaign: Ints, kind: Ints, place: Ints, created: Ints, **known: Ints) -> pl.DataFrame:
+def _frame(
+    lead_id: pl.Series, key: Ints, source: Ints, campaign: Ints, kind: Ints, place: Ints, created: Ints, **known: Ints
+) -> pl.DataFrame:
     nothing = np.full(len(key), -1, dtype=np.int64)
     return pl.DataFrame(
         {
@@ -85,7 +87,11 @@ def _of_newcomers(world: World) -> pl.DataFrame:
     customer, came = known["customer_no"].to_numpy(), known["created_day"].to_numpy()
     created = came - np.clip(np.rint(28 * draws.spread(customer, 1, sigma=0.6)), 4, 85).astype(np.int64)
     source, campaign = _sources(world, draws, customer, created)
-    kind = known["kind"].replace_strict({name: number for number, name in enumerate(KINDS)}, return_dtype=pl.Int64).to_numpy()
+    kind = (
+        known["kind"]
+        .replace_strict({name: number for number, name in enumerate(KINDS)}, return_dtype=pl.Int64)
+        .to_numpy()
+    )
     ids = pl.select(pl.format("LDC{}", pl.Series(customer))).to_series()
     return _frame(ids, customer, source, campaign, kind, known["place_no"].to_numpy(), created,
                   customer=customer, converted=came * 1440 + 480, due=came - 1)  # fmt: skip
@@ -136,12 +142,16 @@ def _visitors(world: World, days: Ints) -> pl.DataFrame:
     """People met at shows who come to nothing."""
     draws, known = world.draws("show leads"), shows(world)
     parts_day, parts_show, counts = [], [], []
-    for campaign_no, kind, start, end in known.select("campaign_no", "campaign_type", "start_day", "end_day").iter_rows():
+    for campaign_no, kind, start, end in known.select(
+        "campaign_no", "campaign_type", "start_day", "end_day"
+    ).iter_rows():
         open_days = days[(days >= start) & (days <= end)]
         parts_day.append(open_days)
         parts_show.append(np.full(len(open_days), campaign_no, dtype=np.int64))
         counts.append(draws.poisson(SHOWS[kind] * world.scale, open_days, campaign_no))
-    day, show, count = (np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64) for parts in (parts_day, parts_show, counts))
+    day, show, count = (
+        np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64) for parts in (parts_day, parts_show, counts)
+    )
     source = np.full(int(count.sum()), NAMES.index("expo"), dtype=np.int64)
     return _by_chance(draws, np.repeat(day, count), source, np.repeat(show, count), _turns(count))
 
@@ -162,5 +172,3 @@ def _by_chance(draws: Draws, day: Ints, source: Ints, campaign: Ints, turn: Ints
 def quality(draws: Draws, key: Ints, is_good: np.ndarray) -> Floats:
     """How promising a lead is, 0 to 1."""
     return np.clip(draws.uniform(key, 20) * 0.75 + np.where(is_good, 0.35, 0.0), 0, 0.999)
-
-

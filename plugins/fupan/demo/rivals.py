@@ -105,7 +105,11 @@ def moves(world: World) -> pl.DataFrame:
     seen = (start + draws.integer(0, 3, rival, turn, 7)) * 1440 + draws.integer(9 * 60, 18 * 60, rival, turn, 8)
     # A war is answered within days, other cuts within weeks, what touches no price rarely at all.
     answers = draws.chance(np.where(is_war, 0.95, np.where(is_cut | is_promotion, 0.75, 0.25)), rival, turn, 9)
-    answer = seen + draws.integer(1, np.where(is_war, 5, 18), rival, turn, 10) * 1440 + draws.integer(0, 400, rival, turn, 11)
+    answer = (
+        seen
+        + draws.integer(1, np.where(is_war, 5, 18), rival, turn, 10) * 1440
+        + draws.integer(0, 400, rival, turn, 11)
+    )
     known = places().filter(pl.col("market").is_in(DOMESTIC))
     local = ~is_war & draws.chance(0.45, rival, turn, 12)
     region = known["region_code"].gather(draws.pick(known["households"].to_numpy(), rival, turn, 13))

@@ -63,7 +63,8 @@ def _assignments(world: World, evening: date) -> pl.DataFrame:
         .with_columns(own=pl.Series(own))
         .join(spells, on="own")
         .with_columns(
-            from_day=pl.max_horizontal("from_day", "created_day"), to_day=pl.min_horizontal("to_day", pl.col("left_day") - 1)
+            from_day=pl.max_horizontal("from_day", "created_day"),
+            to_day=pl.min_horizontal("to_day", pl.col("left_day") - 1),
         )
         .filter(pl.col("from_day") <= pl.col("to_day"))
     )
@@ -81,14 +82,18 @@ def _assignments(world: World, evening: date) -> pl.DataFrame:
         given_at=at("from_day"),
         ended_at=at("to_day", 20),
     )
-    return as_of(told, evening, ["given_at", "ended_at"], reveals={"ended_at": ["valid_to"]}).drop("given_at", "ended_at")
+    return as_of(told, evening, ["given_at", "ended_at"], reveals={"ended_at": ["valid_to"]}).drop(
+        "given_at", "ended_at"
+    )
 
 
 def _spells(world: World) -> pl.DataFrame:
     """Of each rep's customers: who looks after them in which days (own, rep_no, from_day, to_day)."""
     known = network.reps(world)
     first, end = day_number(world.first) - 4000, NEVER - 1
-    changes = np.unique(np.concatenate([[first], known["hired_day"].to_numpy(), known["left_day"].drop_nulls().to_numpy()]))
+    changes = np.unique(
+        np.concatenate([[first], known["hired_day"].to_numpy(), known["left_day"].drop_nulls().to_numpy()])
+    )
     changes = changes[changes >= day_number(world.first)]
     starts = np.concatenate([[first], changes])
     own = np.repeat(known["emp_no"].to_numpy(), len(starts))
@@ -119,7 +124,11 @@ def _targets(world: World, number: int, evening: date) -> pl.DataFrame:
     late = np.maximum(account - listed, 0)
     # The list grows by as many as keep its share when one on it is won.
     due = np.minimum((late * target.developed).astype(np.int64), max(newcomers.height - 1, 0))
-    growing = newcomers["created_day"].to_numpy()[due] if newcomers.height else np.full(len(account), first + LIFE_YEARS * YEAR)
+    growing = (
+        newcomers["created_day"].to_numpy()[due]
+        if newcomers.height
+        else np.full(len(account), first + LIFE_YEARS * YEAR)
+    )
     home = network.spread_over_places(draws.of("places"), account, DOMESTIC)
     # The accounts that are won: the first of the list, and of those open when a newcomer was won the next in line.
     winner = np.full(len(account), -1, dtype=np.int64)
@@ -147,7 +156,9 @@ def _targets(world: World, number: int, evening: date) -> pl.DataFrame:
         customer_id=deals.customer_id(),
         first_won_at=pl.when("is_won").then(minute("won")),
     )  # fmt: skip
-    return as_of(told, evening, ["listed_at", "first_won_at"], reveals={"first_won_at": ["customer_id"]}).drop("listed_at")
+    return as_of(told, evening, ["listed_at", "first_won_at"], reveals={"first_won_at": ["customer_id"]}).drop(
+        "listed_at"
+    )
 
 
 PROCESS = Process(tables=("crm_assignments", "crm_target_accounts"), tell=tell)

@@ -17,10 +17,15 @@ _LEVELS = {0: "junior", 1: "regular", 2: "senior"}
 
 def tell(world: World, span: Span) -> Frames:
     """Everybody who has been hired by the evening."""
-    known = employees(world).join(places().select("place_no", "region_code"), on="place_no", how="left", maintain_order="left")
+    known = employees(world).join(
+        places().select("place_no", "region_code"), on="place_no", how="left", maintain_order="left"
+    )
     happens = {name: pl.when(pl.col(name) < NEVER).then(pl.col(name)) for name in ("promoted_day", "left_day")}
     stamped = known.with_columns(**happens).with_columns(
-        hired_at=at("hired_day"), promoted_at=at("promoted_day"), left_at=at("left_day", 18), left_on=date_of("left_day")
+        hired_at=at("hired_day"),
+        promoted_at=at("promoted_day"),
+        left_at=at("left_day", 18),
+        left_on=date_of("left_day"),
     )
     seen = as_of(stamped, span.evening, ["hired_at", "promoted_at", "left_at"], reveals={"left_at": ["left_on"]})
     level = pl.col("level") + pl.col("promoted_at").is_not_null().cast(pl.Int64)

@@ -54,7 +54,9 @@ def _activities(world: World, days: Ints) -> pl.DataFrame:
     turn = np.arange(len(day)) - np.repeat(np.cumsum(count) - count, count)
     limit = known["limit"].to_numpy()
     standing = np.searchsorted(known["created_day"].to_numpy(), day, side="right")
-    seen = np.searchsorted(limit, draws.uniform(day, turn, 1) * limit[standing - 1], side="right").clip(0, len(limit) - 1)
+    seen = np.searchsorted(limit, draws.uniform(day, turn, 1) * limit[standing - 1], side="right").clip(
+        0, len(limit) - 1
+    )
     customer = known["customer_no"].to_numpy()[seen]
     rep = network.rep_of(world, customer, known["place_no"].to_numpy()[seen], day)
     done = draws.chance(diligence(world, np.maximum(rep, 0)) / 1.4, day, turn, 2)

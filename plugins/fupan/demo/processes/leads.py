@@ -32,7 +32,9 @@ def tell(world: World, span: Span) -> Frames:
     slow = USUAL_DAYS * 1440 * draws.spread(key, 2, sigma=0.8) / diligence(world, owner) * np.where(good, 0.6, 1.0)
     limit = np.where(good, known["due_day"].to_numpy() * 1440 - 720, network.NEVER)
     followed = np.minimum(created + 20 + slow.astype(np.int64), np.maximum(limit, created + 20))
-    qualifies = good | (worth > 1 - 1.2 * np.array([share for *_, share in SOURCES.values()])[known["source_no"].to_numpy()])
+    qualifies = good | (
+        worth > 1 - 1.2 * np.array([share for *_, share in SOURCES.values()])[known["source_no"].to_numpy()]
+    )
     followed = np.where(good | ~draws.chance(FORGOTTEN, key, 3), followed, -1)
     qualified = np.where(qualifies & (followed >= 0), followed + draws.integer(30, 700, key, 4), -1)
     graded = np.where(followed >= 0, followed + 25, -1)
@@ -48,9 +50,9 @@ def tell(world: World, span: Span) -> Frames:
         talk_depth=pl.Series(np.clip(1 + np.floor(worth * 5), 1, 5).astype(np.int64)),
         source_channel=pl.Series(NAMES).gather(known["source_no"]),
     )
-    shown = frame.join(places().select("place_no", "region_code"), on="place_no", how="left", maintain_order="left").join(
-        campaigns(world).select("campaign_no", "campaign_id"), on="campaign_no", how="left", maintain_order="left"
-    )
+    shown = frame.join(
+        places().select("place_no", "region_code"), on="place_no", how="left", maintain_order="left"
+    ).join(campaigns(world).select("campaign_no", "campaign_id"), on="campaign_no", how="left", maintain_order="left")
     told = shown.select(
         "lead_id", "source_channel", "region_code", "grade", "predicted_grade", "talk_depth",
         event_id=event_of("campaign_id"),

@@ -90,10 +90,24 @@ def _indices(world: World, month: Period) -> list[tuple[str, str, float, str]]:
     for number, (material, (rise, swing)) in enumerate(MATERIALS.items()):
         phase = float(draws.uniform(number, 0))
         level = 100 * (1 + rise) ** years * (1 + swing * np.sin(2 * np.pi * (years / 3 + phase)))
-        found.append(("material_price_index", material, round(level + float(draws.normal(number, month.number)), 1), "上海期货与现货报价"))
+        found.append(
+            (
+                "material_price_index",
+                material,
+                round(level + float(draws.normal(number, month.number)), 1),
+                "上海期货与现货报价",
+            )
+        )
     for number, (line, trend) in enumerate(PRICE_TRENDS.items()):
         level = 100 * (1 + trend) ** years
-        found.append(("market_price_index", line, round(level + 0.6 * float(draws.normal(100 + number, month.number)), 1), _PANEL))
+        found.append(
+            (
+                "market_price_index",
+                line,
+                round(level + 0.6 * float(draws.normal(100 + number, month.number)), 1),
+                _PANEL,
+            )
+        )
     return found
 
 

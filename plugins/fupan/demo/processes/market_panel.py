@@ -34,7 +34,9 @@ CATEGORIES = (("commercial", 0.20, 1.02), ("industrial", 0.14, 0.99), ("outdoor"
               ("light_sources", 0.11, 0.93))  # fmt: skip
 #: Price tiers of the industry: share and growth; the middle is squeezed. Our own, line by line.
 TIER_SHARES, TIER_GROWTH = np.array([0.34, 0.42, 0.24]), np.array([1.05, 0.97, 1.09])
-OWN_TIERS = np.array([[0.15, 0.5, 0.35], [0.25, 0.55, 0.2], [0.25, 0.5, 0.25], [0.3, 0.5, 0.2], [0.35, 0.5, 0.15], [0.6, 0.35, 0.05]])
+OWN_TIERS = np.array(
+    [[0.15, 0.5, 0.35], [0.25, 0.55, 0.2], [0.25, 0.5, 0.25], [0.3, 0.5, 0.2], [0.35, 0.5, 0.15], [0.6, 0.35, 0.05]]
+)
 #: Channels: share of each category, and growth.
 CHANNEL_SHARES = np.array([[0.28, 0.36, 0.18, 0.18], [0.28, 0.14, 0.16, 0.42], [0.30, 0.10, 0.04, 0.56],
                            [0.28, 0.12, 0.10, 0.50], [0.46, 0.36, 0.14, 0.04], [0.48, 0.40, 0.02, 0.10]])  # fmt: skip
@@ -87,7 +89,12 @@ def _own_cells(world: World, quarter: Period) -> Floats:
     sums = mine.group_by("group", "line_no", "market").agg(pl.col("revenue").sum())
     for group, line_no, market, revenue in sums.iter_rows():
         here = (home["population_share"] * (home["market"] == market)).to_numpy()
-        found[line_no] += revenue * here[:, None, None] * OWN_TIERS[line_no][None, :, None] * np.array(OWN_CHANNELS[group])[None, None, :]
+        found[line_no] += (
+            revenue
+            * here[:, None, None]
+            * OWN_TIERS[line_no][None, :, None]
+            * np.array(OWN_CHANNELS[group])[None, None, :]
+        )
     return found
 
 
@@ -109,12 +116,19 @@ def _market(world: World, quarter: Period) -> Floats:
     tier = TIER_SHARES * TIER_GROWTH**years
     channel = CHANNEL_SHARES * CHANNEL_GROWTH**years
     channel /= channel.sum(axis=1, keepdims=True)
-    wealth = home["city_tier"].replace_strict(WEALTH).to_numpy() * home["region_code"].replace_strict(NEW_HOMES, default=1.0).to_numpy()
+    wealth = (
+        home["city_tier"].replace_strict(WEALTH).to_numpy()
+        * home["region_code"].replace_strict(NEW_HOMES, default=1.0).to_numpy()
+    )
     place = home["households"].to_numpy() * wealth
     month = quarter.number % 4 * 3
     season = float(np.mean(HOMES[month : month + 3]) / np.mean(HOMES)) / 4
     size = _industry(world) * season * 1.01**years
-    cells = category[:, None, None, None] * (place / place.sum())[None, :, None, None] * (tier / tier.sum())[None, None, :, None]
+    cells = (
+        category[:, None, None, None]
+        * (place / place.sum())[None, :, None, None]
+        * (tier / tier.sum())[None, None, :, None]
+    )
     return np.asarray(size * cells * channel[:, None, None, :])
 
 
@@ -124,7 +138,9 @@ def _strength(world: World, quarter: Period) -> Floats:
     home = places().filter(pl.col("market").is_in(DOMESTIC))["region_code"].to_list()
     found = np.ones((len(RIVALS) + 1, len(LINES), len(home), len(TIERS), len(CHANNELS)))
     for number, rival in enumerate(RIVALS):
-        found[number] *= np.array(rival.tiers)[None, None, :, None] * np.array(REACH[rival.player_group])[None, None, None, :]
+        found[number] *= (
+            np.array(rival.tiers)[None, None, :, None] * np.array(REACH[rival.player_group])[None, None, None, :]
+        )
         found[number, 0] *= rival.smart
         found[number] *= rival.growth**years
         if rival.player_group == "regional_niche":

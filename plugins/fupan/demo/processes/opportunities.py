@@ -113,7 +113,9 @@ def _quotes(world: World, span: Span, mine: pl.DataFrame, entered: Ints, closed:
     day = asked // 1440
     sku = _items(world, draws.uniform(opp, turn, 3), day, mine["is_track"].to_numpy()[at])
     quick = draws.chance(np.clip(QUICK + QUICK_RISE * world.years(day), 0.05, 0.95), opp, turn, 4)
-    took = np.where(quick, 25 + 180 * draws.spread(opp, turn, 5, sigma=0.6), 300 + 1500 * draws.spread(opp, turn, 5, sigma=0.7))
+    took = np.where(
+        quick, 25 + 180 * draws.spread(opp, turn, 5, sigma=0.6), 300 + 1500 * draws.spread(opp, turn, 5, sigma=0.7)
+    )
     off = draws.between(0.20, 0.34, opp, turn, 6)
     frame = pl.DataFrame(
         {

@@ -26,7 +26,9 @@ def tell(world: World, span: Span) -> Frames:
     cut, promotion = cut_depths(world, known["rival_no"].to_numpy(), known["line_no"].to_numpy(), days)
     festival = shopping_festival(days)[:, None] > 0
     offered = festival & draws.chance(ON_OFFER, item[None, :], days[:, None] // 10, 1)
-    promotion = np.maximum(promotion, np.where(offered, draws.between(*OFFER, item[None, :], days[:, None] // 10, 2), 0.0))
+    promotion = np.maximum(
+        promotion, np.where(offered, draws.between(*OFFER, item[None, :], days[:, None] // 10, 2), 0.0)
+    )
     price = np.maximum(1.0, np.round(usual * (1 - cut) * (1 - promotion), 1))
     first = known["first_day"].to_numpy()[None, :]
     last = known["last_day"].fill_null(1 << 40).to_numpy()[None, :]
@@ -46,7 +48,10 @@ def tell(world: World, span: Span) -> Frames:
         }
     )
     told = frame.with_columns(
-        rival_id().alias("competitor_id"), date_of("day").alias("obs_date"), updated_at=at("day", 23), _changed_on=date_of("day")
+        rival_id().alias("competitor_id"),
+        date_of("day").alias("obs_date"),
+        updated_at=at("day", 23),
+        _changed_on=date_of("day"),
     )
     return {"cmp_price_observations": told.drop("day", "rival_no")}
 

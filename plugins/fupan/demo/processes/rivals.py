@@ -95,7 +95,12 @@ def _patents(world: World, evening: date) -> pl.DataFrame:
             later = int((LIFE_YEARS - 3) * a_year)
             number = np.arange(1, known + later + 1, dtype=np.int64)
             since = number - known
-            granted = end - 3 + np.ceil(since * YEAR / a_year).astype(np.int64) - draws.integer(0, 20, field_no, owner_no, number)
+            granted = (
+                end
+                - 3
+                + np.ceil(since * YEAR / a_year).astype(np.int64)
+                - draws.integer(0, 20, field_no, owner_no, number)
+            )
             granted = np.where(since > 0, np.maximum(granted, end + 1), np.minimum(granted, end))
             filed = granted - draws.integer(420, 900, field_no, owner_no, number, 1)
             parts.append(
@@ -133,7 +138,9 @@ def _offers(world: World, evening: date) -> pl.DataFrame:
             ("response_time", rival.hours, "hours"),
         )
     ]
-    return _noted(pl.DataFrame(rows, ["competitor_id", "period", "offer_type", "offer_value", "unit", "day"], orient="row"))
+    return _noted(
+        pl.DataFrame(rows, ["competitor_id", "period", "offer_type", "offer_value", "unit", "day"], orient="row")
+    )
 
 
 def _capabilities(world: World, evening: date) -> pl.DataFrame:
@@ -169,11 +176,7 @@ def _months_on(first: date, months: int) -> date:
 
 
 def _noted(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.with_columns(
-        updated_at=at("day"), _changed_on=date_of("day")
-    ).drop("day")
+    return frame.with_columns(updated_at=at("day"), _changed_on=date_of("day")).drop("day")
 
 
-PROCESS = Process(
-    tables=("cmp_competitors", "cmp_actions", "cmp_patents", "cmp_offers", "cmp_capabilities"), tell=tell
-)
+PROCESS = Process(tables=("cmp_competitors", "cmp_actions", "cmp_patents", "cmp_offers", "cmp_capabilities"), tell=tell)

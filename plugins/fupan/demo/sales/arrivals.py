@@ -12,7 +12,7 @@ import polars as pl
 from fupan.demo import clientele
 from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.geography import places
-from fupan.demo.network import dealers, outlets
+from fupan.demo.network import dealer_sizes, dealers, outlets
 from fupan.demo.sales.plan import DOMESTIC_SHARES, TRADES, Trade, growth
 from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
 
@@ -118,7 +118,7 @@ def dealer(world: World, days: Ints) -> Arrivals:
     known = dealers(world)
     joined, left = known["joined_day"].to_numpy(), known["left_day"].fill_null(clientele.NEVER).to_numpy()
     market = places()["market"].gather(known["place_no"]).to_numpy()
-    weight = draws.of("size").spread(known["dealer_no"].to_numpy(), sigma=0.5)
+    weight = dealer_sizes(world)
     chosen = np.zeros(len(day), dtype=np.int64)
     for market_index, name in enumerate(DOMESTIC_SHARES):
         mine, rows = np.flatnonzero(market == name), np.flatnonzero(market_no == market_index)

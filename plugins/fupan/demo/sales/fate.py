@@ -16,6 +16,8 @@ CANCELLED, PROJECTS_CANCELLED = 0.04, 0.008
 REDATED, DELETED, REPRICED, SHORTENED = 0.012, 0.008, 0.020, 0.006
 #: Days from order to delivery of what is made to measure.
 CUSTOM_LEAD_DAYS = 45
+#: Seconds on the way overseas: from a flight to five weeks by sea.
+OVERSEAS = (4 * 86_400, 36 * 86_400)
 _HOUR, _DAY = 3600, 86_400
 NEVER = 1 << 40
 
@@ -46,6 +48,8 @@ def fate(world: World, arrivals: Arrivals, is_custom: np.ndarray) -> Fate:
     paid = placed + draws.integer(60, pace * 20 * _HOUR, key, 2)
     shipped = paid + draws.integer(6 * _HOUR, pace * 40 * _HOUR, key, 3)
     delivered = shipped + draws.integer(30 * _HOUR, (60 + 60 * pace) * _HOUR, key, 4)
+    if arrivals.trade.number == 4:
+        delivered = shipped + draws.integer(*OVERSEAS, key, 8)
     lead = (CUSTOM_LEAD_DAYS * _DAY * draws.between(0.82, 1.18, key, 5)).astype(np.int64)
     shipped = np.where(is_custom, placed + lead - 3 * _DAY, shipped)
     delivered = np.where(is_custom, placed + lead, delivered)
@@ -70,7 +74,7 @@ def fate(world: World, arrivals: Arrivals, is_custom: np.ndarray) -> Fate:
         shipped,
         delivered,
         cancelled,
-        promised_day=day + np.where(is_custom, CUSTOM_LEAD_DAYS, 3 + 3 * pace),
+        promised_day=day + np.where(is_custom, CUSTOM_LEAD_DAYS, 35 if arrivals.trade.number == 4 else 2 + 4 * pace),
         redated=redated,
         redated_to=day + np.asarray([-4, -3, -2, -1])[draws.integer(0, 3, key, 11)],
         deleted=deleted,
