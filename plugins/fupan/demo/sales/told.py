@@ -108,7 +108,7 @@ def _orders(world: World, group: str, came: Arrivals, course: Fate, lines: pl.Da
         pl.DataFrame(
             {
                 "order_key": key,
-                "order_id": _order_ids(came),
+                "order_id": order_ids(came),
                 "group": pl.Series([group] * len(key), dtype=pl.String),
                 "order_day": came.day,
                 "order_date": _day(came.day),
@@ -148,7 +148,8 @@ def _orders(world: World, group: str, came: Arrivals, course: Fate, lines: pl.Da
     return _IN_DETAIL[group](world, draws, came, orders)
 
 
-def _order_ids(came: Arrivals) -> pl.Series:
+def order_ids(came: Arrivals) -> pl.Series:
+    """The ERP's numbers of orders: day, and what tells them apart on it."""
     return (
         pl.DataFrame({"day": _day(came.day), "number": came.trade.number * (1 << 25) + came.number})
         .select(
