@@ -80,7 +80,7 @@ def tell(world: World, span: Span) -> Frames:
 @lru_cache(maxsize=4)
 def _own(world: World) -> pl.DataFrame:
     """What we expect to sell at home, by month, trade, line and market."""
-    return months(world)[1].filter(pl.col("market").is_in(DOMESTIC))
+    return months(world).filter(pl.col("market").is_in(DOMESTIC))
 
 
 def _own_cells(world: World, quarter: Period) -> Floats:

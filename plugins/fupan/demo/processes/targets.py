@@ -10,14 +10,13 @@ from __future__ import annotations
 import zlib
 from functools import lru_cache
 
-import numpy as np
 import polars as pl
 
-from fupan.demo import network
+from fupan.demo import clientele, network
 from fupan.demo.assortment import COST_RISE, LINE_NAMES, date_of
 from fupan.demo.campaigns import campaigns
 from fupan.demo.deals import owner_id
-from fupan.demo.expectation import months
+from fupan.demo.expectation import LEVEL, accounts, foreseen, months
 from fupan.demo.geography import places
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.sales.arrivals import PLATFORM_SHARES
@@ -26,6 +25,8 @@ from fupan.demo.world import YEAR, Span, World, day_number
 
 #: Gross margin of each trade in the middle of the year under review; it falls like the whole.
 MARGINS = {"online": 0.50, "store": 0.53, "dealer": 0.345, "project": 0.378, "export": 0.333}
+#: Trades whose customers are known one by one.
+FORESEEN = ("project", "export")
 #: Regions that plan by product line too; the line that each rep has a target of his own for.
 PLANNED_BY_LINE, CORE_LINE = ("CN-GD", "CN-JS", "CN-ZJ", "CN-SD"), LINE_NAMES[0]
 #: How far a planner is off about a scope for a year, and about a month: lowest and highest factor.
@@ -103,7 +104,7 @@ def _cells(world: World) -> pl.DataFrame:
         base.group_by("month", *by).agg(revenue).with_columns(measure_id=pl.lit("revenue"))
         for by in (channel, line + channel)
     ]
-    local = _by_region(base)
+    local = _by_region(world, base)
     by_line = local.filter(pl.col("region_code").is_in(PLANNED_BY_LINE))
     parts += [part.group_by("month", *by).agg(revenue).with_columns(measure_id=pl.lit("revenue"))
               for part, by in ((local, region), (by_line, line + region))]  # fmt: skip
@@ -129,7 +130,7 @@ def _cells(world: World) -> pl.DataFrame:
 
 def _by_channel(world: World) -> pl.DataFrame:
     """Month x line x market x channel: revenue, profit, units; of the days that the company lives."""
-    known = months(world)[1].filter(pl.col("month") >= day_number(world.first) - 31)
+    known = months(world).filter(pl.col("month") >= day_number(world.first) - 31)
     online = [("online", channel, part) for channel, part in zip(PLATFORM_CHANNELS, PLATFORM_SHARES, strict=True)]
     others = [(group, channel, 1.0) for group, channel in CHANNEL_OF.items()]
     channels = pl.DataFrame([*online, *others], ["group", "channel_id", "part"], orient="row")
@@ -146,27 +147,49 @@ def _by_channel(world: World) -> pl.DataFrame:
     )
 
 
-def _by_region(base: pl.DataFrame) -> pl.DataFrame:
-    of_market = base.group_by("month", "product_line", "market").agg(pl.col("revenue").sum())
-    return of_market.join(places().select("market", "region_code", "population_share"), on="market").with_columns(
-        revenue=pl.col("revenue") * pl.col("population_share")
+def _by_region(world: World, base: pl.DataFrame) -> pl.DataFrame:
+    """Households' part of what shops and dealers sell, and what the accounts that are there may order."""
+    of_shops = pl.col("group").is_in(list(LEVEL))
+    of_market = base.filter(of_shops).group_by("month", "product_line", "market").agg(pl.col("revenue").sum())
+    shops = of_market.join(places().select("market", "region_code", "population_share"), on="market").select(
+        "month", "product_line", "region_code", revenue=pl.col("revenue") * pl.col("population_share")
     )
+    lines = _line_parts(base)
+    parts = [shops]
+    for group in FORESEEN:
+        seen = foreseen(world, accounts(world)["place_no"].to_numpy(), group)
+        there = seen.join(places().select("region_code", key="place_no"), on="key").with_columns(group=pl.lit(group))
+        parts.append(there.join(lines, on=["month", "group"]).select(
+            "month", "product_line", "region_code", revenue=pl.col("revenue") * pl.col("part")))  # fmt: skip
+    return pl.concat(parts)
+
+
+def _line_parts(base: pl.DataFrame) -> pl.DataFrame:
+    """Each product line's part of what a trade sells in a month."""
+    sums = base.group_by("month", "group", "product_line").agg(pl.col("revenue").sum())
+    return sums.with_columns(part=pl.col("revenue") / pl.col("revenue").sum().over("month", "group")).drop("revenue")
 
 
 def _by_rep(world: World, base: pl.DataFrame) -> pl.DataFrame:
-    """Each rep's part of what dealers, projects and importers of his market buy; who stands in has an absent one's too."""
-    known = network.reps(world)
-    served = base.filter(pl.col("group").is_in(["dealer", "project", "export"]))
-    of_market = served.group_by("month", "product_line", "market").agg(pl.col("revenue").sum())
-    month = of_market["month"].unique().sort().to_numpy()
-    own = np.tile(known["emp_no"].to_numpy(), len(month))
-    middle = np.repeat(month + 15, known.height)
-    parts = pl.DataFrame(
-        {"month": middle - 15, "rep_no": network.stand_in(world, own, middle), "market": known["market"].gather(own)}
-    ).with_columns(part=1 / pl.len().over("month", "market"))
-    parts = parts.group_by("month", "market", "rep_no").agg(pl.col("part").sum())
-    return of_market.join(parts, on=["month", "market"]).with_columns(
-        revenue=pl.col("revenue") * pl.col("part"), rep_id=owner_id(world)
+    """What each rep's accounts may order, and his part of what the market's dealers buy; who stands in has more."""
+    served = accounts(world)
+    own = network.own_rep(world, served["customer_no"].to_numpy(), served["place_no"].to_numpy())
+    parts = [foreseen(world, own, group).with_columns(group=pl.lit(group)) for group in FORESEEN]
+    trade = network.dealers(world)
+    of_dealers = network.own_rep(world, clientele.DEALERS + trade["dealer_no"].to_numpy(), trade["place_no"].to_numpy())
+    share = pl.DataFrame({"key": of_dealers, "market": places()["market"].gather(trade["place_no"])}).with_columns(
+        part=1 / pl.len().over("market")
+    )
+    share = share.group_by("key", "market").agg(pl.col("part").sum())
+    dealers = base.filter(pl.col("group") == "dealer").group_by("month", "market").agg(pl.col("revenue").sum())
+    parts.append(dealers.join(share, on="market").select(
+        "month", "key", revenue=pl.col("revenue") * pl.col("part"), group=pl.lit("dealer")))  # fmt: skip
+    whole = pl.concat(parts).filter(pl.col("key") >= 0)
+    there = network.stand_in(world, whole["key"].to_numpy(), whole["month"].to_numpy() + 15)
+    return (
+        whole.with_columns(rep_no=pl.Series(there))
+        .join(_line_parts(base), on=["month", "group"])
+        .with_columns(revenue=pl.col("revenue") * pl.col("part"), rep_id=owner_id(world))
     )
 
 
