@@ -33,8 +33,8 @@ _LEVELS = ("junior", "regular", "senior")
 def employees(world: World) -> pl.DataFrame:
     """A row an employee of all years, by emp_key.
 
-    Columns: emp_key, emp_id, role, dept, team, place_no (null: headquarters), level (index of junior, regular, senior on the day
-    of hiring), promoted_day, hired_day, left_day (NEVER: not), is_temp, campaign_no (temporary staff).
+    Columns: emp_key, emp_id, role, dept, team, place_no (null: headquarters), level (index of junior, regular, senior when
+    hired), promoted_day, hired_day, left_day (NEVER: not), is_temp, campaign_no (temporary staff).
     """
     sales = reps(world).select(
         emp_key="emp_no",
@@ -125,6 +125,19 @@ def _promoters(world: World) -> pl.DataFrame:
             "campaign_no": of_campaign["campaign_no"],
         }
     )
+
+
+def on_duty(world: World, role: str, days: Ints, even: Floats) -> Ints:
+    """Key of somebody of a standing role (of ROLES, or shop_guide) who is employed on each day, by an even draw.
+
+    Those who were employed on the company's first day also did what was done before."""
+    known = employees(world).filter(pl.col("role") == role)
+    hired, left = np.sort(known["hired_day"].to_numpy()), np.sort(known["left_day"].to_numpy())
+    days = np.maximum(days, day_number(world.first))
+    # They come and go in the order of their keys, so that those who are there lie side by side.
+    gone = np.searchsorted(left, days, side="right")
+    come = np.searchsorted(hired, days, side="right")
+    return np.asarray(known["emp_key"].to_numpy()[gone + np.floor(even * (come - gone)).astype(np.int64)])
 
 
 def talent(world: World, emp_key: Ints) -> Floats:

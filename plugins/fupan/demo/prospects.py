@@ -31,6 +31,8 @@ _GOOD = (0.16, 0.14, 0.12, 0.12, 0.18, 0.12, 0.16)
 #: Contacts on a day of a show and of a dealers' fair at scale 1.
 SHOWS = {"exhibition": 160.0, "dealer_fair": 35.0}
 GRADES = ("A", "B", "C", "D")
+_COLUMNS = ("lead_id", "key", "source_no", "campaign_no", "kind", "place_no", "created_day", "customer_no", "converted_minute",
+            "is_good", "due_day")  # fmt: skip
 
 
 def event_of(campaign_id: str) -> pl.Expr:
@@ -48,8 +50,8 @@ def leads(world: World, days: Ints) -> pl.DataFrame:
     """Leads that are recorded on ``days``.
 
     Columns: lead_id, key (a number of the lead's own), source_no, campaign_no (of the show; -1: none), kind, place_no,
-    created_day, customer_no and converted_minute (-1: never), is_good (leads to a customer or an opportunity), due_day (by which
-    a good one has been qualified).
+    created_day, customer_no and converted_minute (-1: never), is_good (leads to a customer or an opportunity), due_day (by
+    which a good one has been qualified).
     """
     first = day_number(world.first)
     span = (int(days[0]), int(days[-1]))
@@ -58,24 +60,18 @@ def leads(world: World, days: Ints) -> pl.DataFrame:
     return pl.concat([good, _idle(world, days), _visitors(world, days)])
 
 
-def _frame(
-    lead_id: pl.Series, key: Ints, source: Ints, campaign: Ints, kind: Ints, place: Ints, created: Ints, **known: Ints
-) -> pl.DataFrame:
-    nothing = np.full(len(key), -1, dtype=np.int64)
-    return pl.DataFrame(
-        {
-            "lead_id": lead_id,
-            "key": key,
-            "source_no": source,
-            "campaign_no": campaign,
-            "kind": np.asarray(KINDS)[kind],
-            "place_no": place,
-            "created_day": created,
-            "customer_no": known.get("customer", nothing),
-            "converted_minute": known.get("converted", nothing),
-            "is_good": np.full(len(key), "due" in known),
-            "due_day": known.get("due", nothing),
-        }
+def _frame(lead_id: pl.Series, known: dict[str, Ints]) -> pl.DataFrame:
+    """Leads with what is ``known`` of them (key, source_no, campaign_no, kind_no, place_no, created_day; of good ones
+    customer_no, converted_minute, due_day)."""
+    nothing = np.full(len(lead_id), -1, dtype=np.int64)
+    more = {name: known.get(name, nothing) for name in ("customer_no", "converted_minute", "due_day")}
+    return (
+        pl.DataFrame({"lead_id": lead_id, **known, **more})
+        .with_columns(
+            kind=pl.col("kind_no").replace_strict(dict(enumerate(KINDS)), return_dtype=pl.String),
+            is_good=pl.lit("due_day" in known),
+        )
+        .select(_COLUMNS)
     )
 
 
@@ -92,9 +88,20 @@ def _of_newcomers(world: World) -> pl.DataFrame:
         .replace_strict({name: number for number, name in enumerate(KINDS)}, return_dtype=pl.Int64)
         .to_numpy()
     )
-    ids = pl.select(pl.format("LDC{}", pl.Series(customer))).to_series()
-    return _frame(ids, customer, source, campaign, kind, known["place_no"].to_numpy(), created,
-                  customer=customer, converted=came * 1440 + 480, due=came - 1)  # fmt: skip
+    return _frame(
+        pl.select(pl.format("LDC{}", pl.Series(customer))).to_series(),
+        {
+            "key": customer,
+            "source_no": source,
+            "campaign_no": campaign,
+            "kind_no": kind,
+            "place_no": known["place_no"].to_numpy(),
+            "created_day": created,
+            "customer_no": customer,
+            "converted_minute": came * 1440 + 480,
+            "due_day": came - 1,
+        },
+    )
 
 
 @lru_cache(maxsize=2)
@@ -107,10 +114,20 @@ def _of_deals(world: World) -> pl.DataFrame:
     source, campaign = _sources(world, draws, number, created)
     won = known["is_won"].to_numpy()
     kind = known["kind"].replace_strict({name: n for n, name in enumerate(KINDS)}, return_dtype=pl.Int64).to_numpy()
-    return _frame(known.select(deals.lead_id()).to_series(), (1 << 40) + number, source, campaign, kind,
-                  known["place_no"].to_numpy(), created,
-                  customer=np.where(won, known["customer_no"].to_numpy(), -1),
-                  converted=np.where(won, deals.closed_minute(world, known), -1), due=opened)  # fmt: skip
+    return _frame(
+        known.select(deals.lead_id()).to_series(),
+        {
+            "key": (1 << 40) + number,
+            "source_no": source,
+            "campaign_no": campaign,
+            "kind_no": kind,
+            "place_no": known["place_no"].to_numpy(),
+            "created_day": created,
+            "customer_no": np.where(won, known["customer_no"].to_numpy(), -1),
+            "converted_minute": np.where(won, deals.closed_minute(world, known), -1),
+            "due_day": opened,
+        },
+    )
 
 
 def _sources(world: World, draws: Draws, key: Ints, created: Ints) -> tuple[Ints, Ints]:
@@ -165,8 +182,17 @@ def _by_chance(draws: Draws, day: Ints, source: Ints, campaign: Ints, turn: Ints
     key = (day * (len(NAMES) + 1000) + np.where(campaign >= 0, len(NAMES) + campaign, source)) * 4096 + turn
     place = network.spread_over_places(draws.of("places"), key, DOMESTIC)
     where = np.where(campaign >= 0, len(NAMES) + campaign, source)
-    ids = pl.select(pl.format("LDI{}-{}-{}", pl.Series(day), pl.Series(where), pl.Series(turn))).to_series()
-    return _frame(ids, key, source, campaign, kind, place, day)
+    known = {
+        "key": key,
+        "source_no": source,
+        "campaign_no": campaign,
+        "kind_no": kind,
+        "place_no": place,
+        "created_day": day,
+    }
+    return _frame(
+        pl.select(pl.format("LDI{}-{}-{}", *(pl.Series(part) for part in (day, where, turn)))).to_series(), known
+    )
 
 
 def quality(draws: Draws, key: Ints, is_good: np.ndarray) -> Floats:

@@ -168,7 +168,7 @@ def _wars(world: World) -> pl.DataFrame:
 
 #: Our price above that of a rival's item of the same specification: the middle one of all items, and its standard deviation
 #: (a quarter of the items lies below 15 %, a quarter above 20 %). International brands are dearer than we are.
-PRICED_ABOVE, SPREAD, DEARER = 0.175, 0.037, -0.14
+PRICED_ABOVE, SPREAD, DEARER = 0.175, 0.034, -0.14
 #: Of rivals' items so many have another power than ours.
 OTHER_POWER = 0.12
 

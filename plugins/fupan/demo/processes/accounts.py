@@ -100,8 +100,9 @@ def _spells(world: World) -> pl.DataFrame:
     start = np.tile(starts, known.height)
     # Before the company's first day whoever is there on that day has always been there.
     rep = network.stand_in(world, own, np.maximum(start, day_number(world.first)))
+    hired = known["hired_day"].to_numpy()[rep]
     return (
-        pl.DataFrame({"own": own, "rep_no": rep, "from_day": start})
+        pl.DataFrame({"own": own, "rep_no": rep, "from_day": np.maximum(start, hired)})
         .filter((pl.col("rep_no") != pl.col("rep_no").shift(1).over("own")).fill_null(True))
         .with_columns(to_day=pl.col("from_day").shift(-1).over("own").fill_null(end + 1) - 1)
     )

@@ -37,7 +37,8 @@ QUARTERLY = (
     Indicator("industry_sales_growth", "domestic", "all", 0.01, "ratio", _ASSOCIATION, (-0.01, 0.01, 0.0, 0.0), 0.004),
     *(Indicator("industry_sales_growth", "domestic", line, mean, "ratio", _ASSOCIATION, (-0.01, 0.01, 0.01, -0.01), 0.006)
       for line, mean in _GROWTH.items()),
-    Indicator("project_lighting_demand_change", "domestic", "all", -0.17, "ratio", _ASSOCIATION, (-0.02, 0.01, 0.01, 0.0), 0.004),
+    Indicator("project_lighting_demand_change", "domestic", "all", -0.17, "ratio", _ASSOCIATION, (-0.02, 0.01, 0.01, 0.0),
+              0.004),
     Indicator("export_sales_growth", "overseas", "all", -0.04, "ratio", _CUSTOMS, (-0.01, 0.0, 0.005, 0.005), 0.003),
     Indicator("export_sales_growth", "Europe", "all", -0.09, "ratio", _CUSTOMS, (-0.01, 0.0, 0.0, 0.01), 0.006),
     Indicator("export_sales_growth", "North America", "all", -0.11, "ratio", _CUSTOMS, (-0.01, 0.01, 0.0, 0.0), 0.006),

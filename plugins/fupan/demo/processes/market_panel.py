@@ -23,6 +23,8 @@ from fupan.demo.stamps import at
 from fupan.demo.world import Span, World
 
 PUBLISHED_AFTER = 25
+#: A company for tests buys the panel without its channels: a quarter of the rows.
+IN_CHANNELS = 0.1
 CHANNELS = ("building_material_market", "e_commerce", "designer", "project_procurement")
 AGES = ("18-29", "30-39", "40-54", "55+")
 #: The industry's sales in a mean year beside ours in the year under review.
@@ -78,7 +80,7 @@ def tell(world: World, span: Span) -> Frames:
 @lru_cache(maxsize=4)
 def _own(world: World) -> pl.DataFrame:
     """What we expect to sell at home, by month, trade, line and market."""
-    return months(world)[1].filter(pl.col("market").is_in(DOMESTIC))
+    return months(world).filter(pl.col("market").is_in(DOMESTIC))
 
 
 def _own_cells(world: World, quarter: Period) -> Floats:
@@ -157,6 +159,9 @@ def _cells(world: World, quarter: Period) -> pl.DataFrame:
     own = np.minimum(_own_cells(world, quarter), 0.8 * market)
     rest = (market - own)[None] * strength / strength.sum(axis=0, keepdims=True)
     value = np.concatenate([rest[:-1], own[None], rest[-1:]])
+    in_channels = world.scale >= IN_CHANNELS
+    if not in_channels:
+        value = value.sum(axis=4, keepdims=True)
     draws, index = world.draws("panel rows"), np.arange(value.size, dtype=np.int64)
     brand, line, place, tier, channel = (axis.ravel() for axis in np.indices(value.shape))
     home = places().filter(pl.col("market").is_in(DOMESTIC))
@@ -169,7 +174,7 @@ def _cells(world: World, quarter: Period) -> pl.DataFrame:
             "brand_no": brand,
             "category": pl.Series(LINE_NAMES).gather(line),
             "price_tier": pl.Series(TIERS).gather(tier),
-            "channel_group": pl.Series(CHANNELS).gather(channel),
+            "channel_group": pl.Series(CHANNELS if in_channels else [None], dtype=pl.String).gather(channel),
             "province": home["province"].gather(place),
             "country": pl.Series(["CN"]).new_from_index(0, len(index)),
             "age_band": pl.Series(AGES).gather(age),
@@ -181,7 +186,7 @@ def _cells(world: World, quarter: Period) -> pl.DataFrame:
         }
     ).with_columns(
         pl.format("MP{}-{}", "period", "panel_id").alias("panel_id"),
-        pl.when(pl.col("channel_group") != CHANNELS[-1]).then("age_band").alias("age_band"),
+        pl.when(pl.col("channel_group").ne_missing(CHANNELS[-1])).then("age_band").alias("age_band"),
         brand=_brand(BRANDS),
         competitor_id=_brand(BRAND_IDS),
     ).drop("brand_no")  # fmt: skip
@@ -195,11 +200,12 @@ def _users(world: World, quarter: Period) -> pl.DataFrame:
     """Users of each brand in the whole country."""
     years = float(world.years(np.array([quarter.last]))[0])
     numbers = {owner: number for number, owner in enumerate((*IDS, "OWN", OTHERS))}
-    rows = [
-        (f"MP{quarter.name}-U{category[6:10].upper()}{numbers[owner]:02d}", category, numbers[owner], round(share * millions * growth**years * 1e6 * world.scale))
-        for category, (shares, millions, growth) in USERS.items()
-        for owner, share in (*shares.items(), (OTHERS, 1 - sum(shares.values())))
-    ]  # fmt: skip
+    rows = []
+    for category, (shares, millions, growth) in USERS.items():
+        users = millions * growth**years * 1e6 * world.scale
+        for owner, share in (*shares.items(), (OTHERS, 1 - sum(shares.values()))):
+            panel_id = f"MP{quarter.name}-{category[6:10].upper()}{numbers[owner]:02d}"
+            rows.append((panel_id, category, numbers[owner], round(share * users)))
     return pl.DataFrame(rows, ["panel_id", "category", "brand_no", "user_base"], orient="row").select(
         "panel_id", "category", "user_base",
         period=pl.lit(quarter.name), brand=_brand(BRANDS), competitor_id=_brand(BRAND_IDS), country=pl.lit("CN"),

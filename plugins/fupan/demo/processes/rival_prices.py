@@ -1,4 +1,4 @@
-"""Competitors' shelf prices, read every day. They follow ours three weeks behind, fall in their cuts, and are cheaper on offer."""
+"""Competitors' shelf prices, read every day: three weeks behind ours, lower in their cuts and festivals."""
 
 from __future__ import annotations
 
