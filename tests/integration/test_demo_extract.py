@@ -24,10 +24,13 @@ SOURCES: dict[str, tuple[str, dict[str, str]]] = {
     "erp_sales_orders": ("erp.sales_orders", {}),
     "erp_returns": ("erp.returns", {}),
     "rev_reviews": ("shop_platform.reviews", {"product_name": "title", "review_text": "text"}),
-    "cs_complaints": ("service_desk.complaints", {"campaign_id": "null"}),
+    "cs_complaints": ("service_desk.complaints", {}),
     "cs_repairs": ("service_desk.repairs", {}),
     "cs_chats": ("service_desk.chats", {}),
-    "srv_responses": ("service_desk.survey_answers", {}),
+    "cs_crisis_events": ("service_desk.crisis_events", {}),
+    "srv_surveys": ("service_desk.surveys", {}),
+    "srv_responses": ("service_desk.responses", {}),
+    "srv_conjoint_choices": ("service_desk.conjoint_choices", {}),
 }
 #: What the installation's YAML makes of the desk's words.
 CODES = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
@@ -14,22 +15,41 @@ import psycopg2
 import pytest
 from click.testing import CliRunner
 from python_calamine import CalamineWorkbook
-from tests.databases import drop_database
+from tests.databases import copy_database, drop_database
 
 from fupan.cli.demo import demo
-from fupan.demo import erp, exports, founding, service_desk
+from fupan.demo import erp, exports, service_desk
 from fupan.server.postgres import EmbeddedPostgres
 
-UNTIL = date(2026, 3, 31)
+FIRST, UNTIL = date(2025, 12, 1), date(2026, 3, 31)
+FILES = {"complaints": "xlsx", **dict.fromkeys(("repairs", "chats", "crises", "waves", "survey", "conjoint"), "csv")}
+
+_numbers = itertools.count(1)
+
+
+def making(until: date = UNTIL, seed: int = erp.SEED) -> erp.Making:
+    """A short history, and enough customers that some complain every day."""
+    return erp.Making(until=until, first=FIRST, scale=0.2, seed=seed, faults={})
+
+
+@pytest.fixture(scope="module")
+def made(server: EmbeddedPostgres) -> Iterator[str]:
+    """A company with a short history, to be copied."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(erp, "DATABASE", "desk_tests")
+        patch.setattr(service_desk, "FOLDER", "desk tests")
+        url = erp.create(making())
+        yield url
+    drop_database(server, url)
 
 
 @pytest.fixture
-def desk(server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A company with a short history and a folder of its own."""
-    monkeypatch.setattr(founding, "DAYS_OF_HISTORY", 120)
-    monkeypatch.setattr(erp, "DATABASE", "desk_tests")
-    monkeypatch.setattr(service_desk, "FOLDER", "drop folder, 投诉")
-    url = erp.create(UNTIL)
+def desk(server: EmbeddedPostgres, made: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same company, and a folder of its own."""
+    url = copy_database(server, made)
+    monkeypatch.setattr(erp, "DATABASE", url.rpartition("/")[2])
+    monkeypatch.setattr(service_desk, "FOLDER", f"drop folder, 投诉 {next(_numbers)}")
+    erp.drop_exports()
     yield url
     drop_database(server, url)
 
@@ -57,12 +77,7 @@ def table(name: str, encoding: str) -> list[dict[str, str]]:
 
 
 def test_the_first_export_holds_the_history(desk: str) -> None:
-    assert files().keys() == {
-        "complaints_2026-03-31.xlsx",
-        "repairs_2026-03-31.csv",
-        "chats_2026-03-31.csv",
-        "survey_2026-03-31.csv",
-    }
+    assert files().keys() == {f"{name}_2026-03-31.{ending}" for name, ending in FILES.items()}
     written = complaints("2026-03-31")
     kept = ask(
         desk,
@@ -87,14 +102,18 @@ def test_the_first_export_holds_the_history(desk: str) -> None:
         ask(desk, "select chat_id, (ended_at at time zone 'Asia/Shanghai')::text from service_desk.chats")
     )
     answers = table("survey_2026-03-31.csv", "utf-8")
-    assert len(answers) == ask(desk, "select count(*) from service_desk.survey_answers")[0][0]
     assert datetime.fromisoformat(answers[0]["responded_at"]).utcoffset() is not None
+    for name, relation in (
+        ("survey", "responses"), ("conjoint", "conjoint_choices"), ("waves", "surveys"), ("crises", "crisis_events"),
+    ):  # fmt: skip
+        written_rows = len(table(f"{name}_2026-03-31.csv", "utf-8"))
+        assert written_rows == ask(desk, f"select count(*) from service_desk.{relation}")[0][0]
 
 
 def test_each_day_s_file_shows_that_day(desk: str) -> None:
     erp.advance(12)
     days = [f"2026-04-{number:02d}" for number in range(1, 13)]
-    assert len(files()) == 4 * 13
+    assert len(files()) == len(FILES) * 13
     found = {day: complaints(day) for day in days}
     for day, changed in found.items():
         assert {row["更新时间"].date().isoformat() for row in changed.values()} <= {day}
@@ -128,17 +147,18 @@ def test_what_is_there_is_left_alone_and_what_is_not_comes_back_the_same(desk: s
 
 def test_same_rows_same_bytes(desk: str) -> None:
     before = files()
-    erp.create(UNTIL)
+    erp.create(making())
     assert files() == before
-    erp.create(UNTIL, seed=7)
+    erp.create(making(seed=7))
     assert files().keys() == before.keys()
-    assert all(content != before[name] for name, content in files().items())
+    # The waves of the surveys follow the calendar.
+    assert all(content != before[name] for name, content in files().items() if not name.startswith("crises"))
 
 
 def test_another_company_s_files_go_and_other_files_stay(desk: str) -> None:
     erp.advance(1)
     (service_desk.folder() / "readme.txt").write_text("mine")
-    erp.create(date(2026, 3, 30))
+    erp.create(making(date(2026, 3, 30)))
     assert {name for name in files() if "2026-03-30" not in name} == {"readme.txt"}
 
 
@@ -149,7 +169,7 @@ def test_a_desk_that_is_down_drops_nothing_until_it_is_back(desk: str) -> None:
     erp.ensure()
     assert not [name for name in files() if "2026-04" in name]
     assert run(demo, ["start", "service"], catch_exceptions=False).exit_code == 0
-    assert len([name for name in files() if "2026-04" in name]) == 8
+    assert len([name for name in files() if "2026-04" in name]) == 2 * len(FILES)
     assert run(demo, ["stop", "erp"]).exit_code == 2
 
 
@@ -163,4 +183,4 @@ def test_a_half_written_file_is_never_seen(desk: str, monkeypatch: pytest.Monkey
             erp.advance(1)
     assert not [name for name in files() if "2026-04" in name]
     erp.ensure()
-    assert len([name for name in files() if "2026-04-01" in name]) == 4
+    assert len([name for name in files() if "2026-04-01" in name]) == len(FILES)

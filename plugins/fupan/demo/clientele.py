@@ -293,7 +293,7 @@ def contacts(world: World, numbers: Ints, abroad: np.ndarray) -> dict[str, Any]:
     chinese = np.char.add(draws.choice(_SURNAMES, numbers, 1), draws.choice(_GIVEN, numbers, 2))
     name = np.where(abroad, draws.choice(_FOREIGN, numbers, 1), chinese)
     digits = np.char.add(draws.choice(["13", "15", "17", "18"], numbers, 3),
-                         np.char.zfill(draws.integer(0, 10**9 - 1, numbers, 4).astype(str), 9))  # fmt: skip
+                         np.char.mod("%09d", draws.integer(0, 10**9 - 1, numbers, 4)))  # fmt: skip
     spaced = pl.Series(digits)
     phone = (
         pl.DataFrame({"digits": spaced, "shape": draws.integer(0, 4, numbers, 5), "abroad": abroad,

@@ -1,194 +1,204 @@
-"""Complaints at the service desk: the worse a product, the more; each is answered, settled and closed, in time or not."""
+"""Complaints, told whole: which deliveries give cause for one, what is said, and what the service desk does about it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
-from decimal import Decimal
-from random import Random
-from typing import Any, NamedTuple
+from functools import lru_cache
 
-from fupan.demo.company import money, stamp
-from fupan.demo.delivered import Delivered
-from fupan.demo.story import Story, code, draw
-from fupan.demo.workmanship import trouble
+import numpy as np
+import numpy.typing as npt
+import polars as pl
 
-COMPLAINED = 0.03  # share of delivered lines, of an average product
-REOPENED, NEVER_SETTLED, FOLLOWED_UP = 0.07, 0.015, 0.75
+from fupan.demo.assortment import LINE_NAMES
+from fupan.demo.case_classes import DELAYS, DELIVERY, KINDS, QUALITY, RESPONSE, ROOT_CAUSES, TOPIC_OF, URGENCIES
+from fupan.demo.clientele import contacts
+from fupan.demo.deliveries import DAY, HOUR, delivered, moments, with_orders
+from fupan.demo.draws import Draws, Floats, Ints
+from fupan.demo.phrases import named, tones
+from fupan.demo.staffing import load
+from fupan.demo.workmanship import serial_numbers
+from fupan.demo.world import Span, World
 
-
-class Kind(NamedTuple):
-    """A type of complaint: how often, after how many days at most, and in how many hours the desk promises an answer."""
-
-    weight: float
-    after_days: int
-    promised_hours: int
-    department: str
-    causes: tuple[str, ...]
-    texts: tuple[str, ...]
-
-
-KINDS = {
-    "产品质量": Kind(
-        0.42, 45, 24, "质量部",
-        ("driver_failure", "led_failure", "flicker", "colour_shift", "water_ingress", "housing_defect", "misuse"),
-        ("{name}装上两周开始频闪,关了再开也没用。", "灯罩有裂纹,{name}明显是品控问题。", "驱动电源烧了,有焦味,要求换新。"),
-    ),
-    "安装服务": Kind(
-        0.2, 12, 48, "安装服务部",
-        ("wrong_wiring", "late_installation", "other"),
-        ("约好上午安装,师傅下午四点才到。", "安装把吊顶弄坏了,没人负责。", "{name}接线接反,跳闸两次。"),
-    ),
-    "售后响应": Kind(
-        0.17, 40, 2, "客服部",
-        ("slow_response", "other"),
-        ("打了三次客服电话都没人接。", "客服互相推诿,一周了没有答复。", "在线客服只会发链接,解决不了问题。"),
-    ),
-    "物流配送": Kind(
-        0.16, 4, 24, "物流部",
-        ("late_delivery", "transport_damage", "wrong_item"),
-        ("{name}比承诺晚到五天。", "外箱破损,灯具碎了一只。", "发错型号,订单和实物不符。"),
-    ),
-    "环保合规": Kind(
-        0.05, 30, 24, "质量部",
-        ("certificate_missing", "other"),
-        ("{name}有刺鼻气味,怀疑材料不环保。", "外包装没有能效标识,要求说明。"),
-    ),
-}  # fmt: skip
-_URGENCIES = {"低": (0.15, 1.3), "一般": (0.6, 1.0), "高": (0.2, 0.75), "紧急": (0.05, 0.5)}
-_DELAYS = ("人手不足", "审批流程", "备件缺货", "其他")
+#: Shares of complaints: opened again, never settled, followed up by a call when closed; of those about quality: touching
+#: safety, and with a claim.
+REOPENED, NEVER_SETTLED, FOLLOWED_UP, SAFETY, CLAIMS = 0.07, 0.015, 0.75, 0.08, 0.30
+#: How much more often a delivery after the promised day is complained of, and how much more often companies complain than
+#: households, of a line.
+LATE_DELIVERY, COMPANIES = 8.0, 1.6
+#: Hours of a step (verified, liability, solution, closed) on an ordinary day.
+STEP_HOURS = 18.0
+_PHRASES = "complaint_phrases.csv"
+_CHANNELS = ("电话", "网页", "门店", "平台")
+_SMART = LINE_NAMES.index("smart_luminaires")
 
 
-class Complaint(NamedTuple):
-    """A complaint as the desk keeps it."""
+@lru_cache(maxsize=3)
+def complaints(world: World, span: Span) -> pl.DataFrame:
+    """A row a complaint about a line that was ordered on the span's days, with all that will ever become of it.
 
-    complaint_id: str
-    customer_id: str | None
-    contact_name: str | None
-    contact_phone: str | None
-    order_id: str
-    sku: str
-    serial_no: str | None
-    region_code: str | None
-    complaint_type: str
-    root_cause: str | None
-    urgency: str
-    is_safety: bool
-    claim_amount: Decimal | None
-    currency: str | None
-    source_channel: str
-    complaint_text: str
-    created_at: datetime
-    first_response_at: datetime | None
-    verified_at: datetime | None
-    liability_at: datetime | None
-    liable_dept: str | None
-    solution_at: datetime | None
-    closed_at: datetime | None
-    escalation_level: int
-    escalated_at: datetime | None
-    delay_cause: str | None
-    reopened_flag: bool
-    followup_at: datetime | None
-    followup_score: int | None
-    updated_at: datetime
-
-
-def stories(lines: Iterable[Delivered], seed: int) -> Iterator[Story]:
-    """Complaints about those lines that give cause for one."""
-    for line in lines:
-        if draw(seed, "complaint", line.key) < COMPLAINED * trouble(line.sku):
-            yield _story(line, Random(f"{seed}/complaint/{line.key}"), seed)
-
-
-def _story(line: Delivered, random: Random, seed: int) -> Story:
-    name = random.choices([*KINDS], [kind.weight for kind in KINDS.values()])[0]
-    kind = KINDS[name]
-    urgency = random.choices([*_URGENCIES], [share for share, _ in _URGENCIES.values()])[0]
-    created = stamp(line.days_later(random.randint(1, kind.after_days)), random)
-    claims = kind.department == "质量部" and random.random() < 0.3
-    complaint = Complaint(
-        complaint_id=code("TS", seed, "complaint number", line.key, digits=11),
-        customer_id=line.customer_id,
-        contact_name=line.contact_name,
-        contact_phone=line.contact_phone,
-        order_id=line.order_id,
-        sku=line.sku,
-        serial_no=code("SN", seed, "serial", line.key, digits=10) if kind.department == "质量部" else None,
-        region_code=line.region_code,
-        complaint_type=name,
-        root_cause=None,
-        urgency=urgency,
-        is_safety=kind.department == "质量部" and random.random() < 0.08,
-        claim_amount=money(float(line.net_amount) * random.uniform(0.2, 1)) if claims else None,
-        currency=line.currency if claims else None,
-        source_channel=random.choices(("电话", "网页", "门店", "平台"), (4, 3, 1, 4 if line.platform else 1))[0],
-        complaint_text=random.choice(kind.texts).format(name=line.product_name),
-        created_at=created,
-        first_response_at=None,
-        verified_at=None,
-        liability_at=None,
-        liable_dept=None,
-        solution_at=None,
-        closed_at=None,
-        escalation_level=0,
-        escalated_at=None,
-        delay_cause=None,
-        reopened_flag=False,
-        followup_at=None,
-        followup_score=None,
-        updated_at=created,
+    Columns: those of the desk's table, the stamps of the whole story (null: never), `reopened_at` and `closed_again_at`, and
+    what the text is about (topic, sentiment, shape).
+    """
+    draws = world.draws("complaints")
+    lines = delivered(world, span)
+    kind_no = _kinds(world, lines, draws)
+    chosen = lines.filter(pl.Series(kind_no >= 0))
+    kind_no = kind_no[kind_no >= 0]
+    lines = with_orders(world, span, chosen, "customer_no", "customer_id", "region_code", "country", "campaign_id")
+    key = lines["line_key"].to_numpy()
+    kind = pl.DataFrame(KINDS, schema=list(KINDS[0]._fields), orient="row").drop("causes")[kind_no]
+    opened = lines["delivered_us"].to_numpy() + draws.integer(DAY, kind["after_days"].to_numpy() * DAY, key, 1)
+    opened = _daytime(draws, key, opened)
+    of_quality = kind["department"].to_numpy() == KINDS[QUALITY].department
+    claims = of_quality & draws.chance(CLAIMS, key, 2)
+    claimed = np.round(lines["net_amount"].to_numpy() * draws.between(0.2, 1, key, 3), 2)
+    urgency = draws.pick([share for share, _ in URGENCIES.values()], key, 4)
+    cause = _causes(draws, kind_no, key, lines["product_line_no"].to_numpy() == _SMART)
+    person = contacts(
+        world, lines["customer_no"].fill_null(0).to_numpy(), (lines["country"].fill_null("CN") != "CN").to_numpy()
     )
-    return Story(created, complaint, _course(complaint, kind, _URGENCIES[urgency][1], random))
+    is_known = pl.col("customer_no").is_not_null()
+    sold_online = lines["platform"].is_not_null().to_numpy()
+    told = lines.select(
+        "customer_id", "order_id", "sku", "campaign_id", "region_code",
+        complaint_id=pl.format("TS{}", "line_key"),
+        contact_name=pl.when(is_known).then(pl.Series(person["contact_name"])),
+        contact_phone=pl.when(is_known).then(person["contact_phone"]),
+        serial_no=pl.when(pl.Series(of_quality)).then(
+            serial_numbers(lines["sku_no"].to_numpy(), lines["lot_no"].to_numpy(), draws.integer(0, 999_999, key, 5))
+        ),
+        complaint_type=kind["name"],
+        root_cause=pl.Series(np.asarray([name.partition(":")[0] for name in ROOT_CAUSES])[cause]),
+        urgency=pl.Series(np.asarray(list(URGENCIES))[urgency]),
+        is_safety=pl.Series(of_quality & draws.chance(SAFETY, key, 6)),
+        claim_amount=pl.when(pl.Series(claims)).then(pl.Series(claimed)),
+        currency=pl.when(pl.Series(claims)).then(pl.lit("CNY")),
+        source_channel=pl.Series(
+            np.where(sold_online, draws.choice(_CHANNELS, key, 7, weights=[4, 3, 1, 4]),
+                     draws.choice(_CHANNELS, key, 7, weights=[5, 3, 2, 0]))
+        ),
+        liable_dept=kind["department"],
+    ).hstack(_texts(draws.of("texts"), key, cause, lines["product_name"]))  # fmt: skip
+    pace = np.array([factor for _, factor in URGENCIES.values()])[urgency]
+    return told.hstack(
+        _course(
+            draws.of("course"),
+            key,
+            opened,
+            kind["promised_hours"].to_numpy(),
+            pace=pace,
+            is_safety=told["is_safety"].to_numpy(),
+        )
+    )
 
 
-def _course(complaint: Complaint, kind: Kind, pace: float, random: Random) -> list[tuple[datetime, dict[str, Any]]]:
-    """What is done about it, in the order of time."""
-    created, promised = complaint.created_at, timedelta(hours=kind.promised_hours)
-    answered = created + _hours(kind.promised_hours * min(pace * random.lognormvariate(-1.0, 0.8), 6))
-    late = answered > created + promised
-    first: dict[str, Any] = {"first_response_at": answered}
-    if late:
-        first["delay_cause"] = random.choices(_DELAYS, (5, 2, 2, 1))[0]
-    course = [(answered, first)]
-    if complaint.is_safety and random.random() < 0.9:
-        course.append(_escalated(answered + timedelta(minutes=20), random.choice((2, 3))))
-    elif late and random.random() < 0.4:
-        course.append(_escalated(created + promised, random.choices((1, 2, 3), (6, 3, 1))[0]))
-    if random.random() < NEVER_SETTLED:
-        return sorted(course, key=_moment)
-    at = answered
-    for step in (
-        {"verified_at": None, "root_cause": random.choice(kind.causes)},
-        {"liability_at": None, "liable_dept": kind.department},
-        {"solution_at": None},
-        {"closed_at": None},
-    ):
-        at += _about(pace * 18, random)
-        course.append((at, {name: value or at for name, value in step.items()}))
-    if random.random() < REOPENED:
-        at += _hours(random.uniform(10, 90))
-        course.append((at, {"closed_at": None, "reopened_flag": True}))
-        at += _about(40, random)
-        course.append((at, {"closed_at": at}))
-    if random.random() < FOLLOWED_UP:
-        at += _hours(random.uniform(12, 70))
-        score = random.choices((5, 4, 3, 2, 1), (1, 2, 3, 2, 2) if late else (6, 4, 2, 1, 0.5))[0]
-        course.append((at, {"followup_at": at, "followup_score": score}))
-    return sorted(course, key=_moment)
+def _kinds(world: World, lines: pl.DataFrame, draws: Draws) -> Ints:
+    """Kind of the complaint that a line gives cause for; -1: none."""
+    day = lines["delivered_day"].to_numpy()
+    shares = np.tile([kind.share / 1000 for kind in KINDS], (lines.height, 1))
+    shares[:, QUALITY] *= lines["trouble"].to_numpy()
+    shares[:, RESPONSE] *= load(day)
+    shares[:, DELIVERY] *= np.where(lines["is_late"].to_numpy(), LATE_DELIVERY, 1.0)
+    shares *= np.where(lines["group"].is_in(["online", "store"]).to_numpy(), 1.0, COMPANIES)[:, None]
+    limits = np.cumsum(shares, axis=1)
+    even = draws.uniform(lines["line_key"].to_numpy(), 10)
+    number: Ints = (even[:, None] >= limits).sum(axis=1)
+    return np.where(number < len(KINDS), number, -1)
 
 
-def _about(hours: float, random: Random) -> timedelta:
-    return _hours(min(hours * random.lognormvariate(-0.3, 0.7), 4 * hours))
+def _daytime(draws: Draws, key: Ints, moment: Ints) -> Ints:
+    """The same days, between eight and ten in the evening."""
+    return moment // DAY * DAY + draws.integer(8 * HOUR, 22 * HOUR, key, 11)
 
 
-def _hours(hours: float) -> timedelta:
-    return timedelta(seconds=int(hours * 3600))
+def _causes(draws: Draws, kind_no: Ints, key: Ints, is_smart: np.ndarray) -> Ints:
+    """Root cause (its number in ROOT_CAUSES) of each complaint; what is not smart is compatible with everything."""
+    found = np.zeros(len(key), dtype=np.int64)
+    for number, kind in enumerate(KINDS):
+        names = list(kind.causes)
+        of_kind = kind_no == number
+        picked = draws.choice(
+            [ROOT_CAUSES.index(name) for name in names], key[of_kind], 12, weights=[*kind.causes.values()]
+        )
+        found[of_kind] = picked
+    misfit, other = ROOT_CAUSES.index("compatibility"), ROOT_CAUSES.index("driver_failure")
+    return np.where((found == misfit) & ~is_smart, other, found)
 
 
-def _escalated(at: datetime, level: int) -> tuple[datetime, dict[str, Any]]:
-    return at, {"escalation_level": level, "escalated_at": at}
+def _texts(draws: Draws, key: Ints, cause: Ints, product_name: pl.Series) -> pl.DataFrame:
+    """What is said: how it begins, what is wrong, what is wanted. Some copy what lawyers recommend, some are brief."""
+    tone = tones(_PHRASES)
+    fault = tone["fault"].about(ROOT_CAUSES, cause, draws.of("fault"), key)
+    opener, demand = tone["opener"].any(draws.of("opener"), key)[0], tone["demand"].any(draws.of("demand"), key)[0]
+    copied, copied_no = tone["copied"].any(draws.of("copied"), key)
+    shape = draws.choice(["plain", "terse", "copied"], key, 1, weights=[78, 17, 5])
+    is_copied = shape == "copied"
+    topic = np.asarray([TOPIC_OF[name] for name in ROOT_CAUSES])[cause]
+    frame = pl.DataFrame({"fault": fault, "opener": opener, "demand": demand, "copied": copied, "shape": shape})
+    text = frame.select(
+        pl.when(pl.col("shape") == "copied").then("copied")
+        .when(pl.col("shape") == "terse").then("fault")
+        .otherwise(pl.concat_str("opener", "fault", "demand"))
+    ).to_series()  # fmt: skip
+    return pl.DataFrame(
+        {
+            "complaint_text": named(text, name=product_name),
+            "topic": np.where(is_copied, tone["copied"].topics[copied_no], topic),
+            "sentiment": np.full(len(key), "negative"),
+            "shape": shape,
+        }
+    )
 
 
-def _moment(event: tuple[datetime, dict[str, Any]]) -> datetime:
-    return event[0]
+def _course(
+    draws: Draws, key: Ints, opened: Ints, promised: Ints, *, pace: Floats, is_safety: np.ndarray
+) -> pl.DataFrame:
+    """What is done about each complaint and when; the fuller the desk, the later."""
+    crowd = load(opened // DAY)
+
+    def long(hours: npt.ArrayLike, most: npt.ArrayLike, sigma: float, number: int) -> Ints:
+        """So many hours in the middle, with a long tail up to a limit."""
+        spent = np.minimum(np.asarray(hours) * np.exp(sigma * draws.normal(key, number)), np.asarray(most))
+        return np.asarray(np.rint(spent * 3600), dtype=np.int64) * (HOUR // 3600)
+
+    answered = opened + long(promised * pace * 0.36 * crowd, 6.0 * promised, 0.8, 1)
+    is_late = answered > opened + promised * HOUR
+    reasons, weights = list(DELAYS), np.array(list(DELAYS.values()), dtype=np.float64)
+    few = crowd > 1.2
+    delay = np.where(
+        few,
+        draws.choice(reasons, key, 2, weights=weights * [3, 1, 1, 1]),
+        draws.choice(reasons, key, 2, weights=weights),
+    )
+    # What touches safety is taken to the top at once, most of the time; other cases when they are late.
+    alarmed, raised = is_safety & draws.chance(0.9, key, 3), is_late & draws.chance(0.4, key, 4)
+    level = np.where(alarmed, draws.integer(2, 3, key, 5), draws.choice([1, 2, 3], key, 6, weights=[6, 3, 1]))
+    escalated = np.where(alarmed, answered + HOUR // 3, opened + promised * HOUR)
+    settled = ~draws.chance(NEVER_SETTLED, key, 7)
+    stamps, at = {}, answered
+    for number, step in enumerate(("verified", "liability", "solution", "closed")):
+        at = at + long(pace * STEP_HOURS * 0.74 * np.sqrt(crowd), 4 * pace * STEP_HOURS, 0.7, 10 + number)
+        stamps[f"{step}_at"] = moments(step, at, settled)
+    reopens = settled & draws.chance(REOPENED, key, 8)
+    reopened = at + draws.integer(10 * HOUR, 90 * HOUR, key, 15)
+    closed_again = reopened + long(30.0, 160.0, 0.7, 16)
+    followed = np.where(reopens, closed_again, at) + draws.integer(12 * HOUR, 70 * HOUR, key, 17)
+    follows = settled & draws.chance(FOLLOWED_UP, key, 18)
+    score = np.where(
+        is_late,
+        draws.choice([5, 4, 3, 2, 1], key, 19, weights=[1, 2, 3, 2, 2]),
+        draws.choice([5, 4, 3, 2, 1], key, 19, weights=[6, 4, 2, 1, 0.5]),
+    )
+    return pl.DataFrame(
+        {
+            "created_at": moments("created", opened),
+            "first_response_at": moments("answered", answered),
+            "delay_cause": pl.Series(delay).set(pl.Series(~is_late), None),
+            "escalated_at": moments("escalated", escalated, alarmed | raised),
+            "escalation_level": level,
+            **stamps,
+            "reopened_at": moments("reopened", reopened, reopens),
+            "closed_again_at": moments("closed again", closed_again, reopens),
+            "followup_at": moments("followed", followed, follows),
+            "followup_score": score,
+        }
+    )

@@ -332,7 +332,8 @@ def _soil_rows(
     draws: Draws = world.draws(f"fault {name}")
     rank = draws.uniform(np.arange(settled.height), day_number(today))
     chosen = settled.with_columns(_rank=pl.Series(rank)).sort("_rank").head(count).drop("_rank")
-    soiled = chosen.with_columns(**fault.wrong).drop("_key")
+    wrong = {column: value.cast(chosen.schema[column]) for column, value in fault.wrong.items()}
+    soiled = chosen.with_columns(**wrong).drop("_key")
     relations.upsert(connection, of, soiled)
     if fault.table in told:
         told[fault.table] = pl.concat(
