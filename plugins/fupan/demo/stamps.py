@@ -11,6 +11,7 @@ def minute(minutes: str | pl.Expr) -> pl.Expr:
     return pl.from_epoch(number.cast(pl.Int64) * 60, time_unit="s").cast(pl.Datetime("us"))
 
 
-def at(column: str, hour: int = 9) -> pl.Expr:
+def at(day: str | pl.Expr, hour: int = 9) -> pl.Expr:
     """That hour of a day that is a number."""
-    return minute(pl.col(column) * 1440 + hour * 60)
+    number = pl.col(day) if isinstance(day, str) else day
+    return minute(number * 1440 + hour * 60)

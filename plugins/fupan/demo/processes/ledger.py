@@ -37,7 +37,8 @@ TYPES = (*BY_TRADE, *OF_THE_WHOLE, "labour", "rent", "storage")
 
 def tell(world: World, span: Span) -> Frames:
     """Bookings of all months that have been closed by the evening."""
-    begins, expected = expected_months(world)
+    expected = expected_months(world)
+    begins = np.unique(expected["month"].to_numpy())
     first, last = day_number(world.first.replace(day=1)), day_number(span.evening)
     closed = begins[(begins >= first) & (begins <= last - 28)]
     revenue = expected.filter(pl.col("month").is_in(closed.tolist()))
