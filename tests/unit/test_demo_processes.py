@@ -108,7 +108,7 @@ AGREED = {"calendar", "carriers", "channels", "regions", "market_panel"}
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in AGREED])
 def test_another_seed_makes_another_company(name: str) -> None:
     process = processes()[name]
-    ours, theirs = told(process), told(process, world=World(33, WORLD.scale, FIRST))
+    ours, theirs = told(process, 300), told(process, 300, world=World(33, WORLD.scale, FIRST))
     assert any(
         not in_order(table, frame).equals(in_order(table, theirs[table]))
         for table, frame in ours.items()
