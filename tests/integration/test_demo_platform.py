@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import psutil
@@ -14,9 +16,10 @@ import requests
 from tests.company import platform_served
 from tests.databases import drop_database
 
-from fupan.demo import erp, founding
+from fupan.demo import erp
 from fupan.demo.platform_api import Bucket
 from fupan.demo.platform_server import PlatformServer
+from fupan.demo.platform_tables import TABLES, Table
 from fupan.errors import SourceUnavailable
 from fupan.server.postgres import EmbeddedPostgres
 
@@ -57,56 +60,75 @@ class Shop:
 @pytest.fixture(scope="module")
 def shop(server: EmbeddedPostgres) -> Iterator[Shop]:
     with pytest.MonkeyPatch.context() as patch, platform_served() as address:
-        patch.setattr(founding, "DAYS_OF_HISTORY", 120)
         patch.setattr(erp, "DATABASE", DATABASE)
-        url = erp.ensure()
+        url = erp.ensure(erp.Making(until=date(2026, 11, 20), scale=0.02, faults={}))
         yield Shop(url, address)
         drop_database(server, url)
 
 
-def test_a_list_is_whole_and_in_order(shop: Shop) -> None:
-    pages = list(shop.pages(limit=100))
+def names(parts: tuple[str, ...]) -> str:
+    return ", ".join(parts)
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.relation)
+def test_a_list_is_whole_and_in_order(shop: Shop, table: Table) -> None:
+    ((count,),) = shop.ask(f"select count(*) from shop_platform.{table.relation}")
+    size = min(table.largest, count // 5)
+    pages = list(shop.pages(table.path, limit=size))
     rows = [row for page in pages for row in page]
-    assert [len(page) for page in pages[:-1]] == [100] * (len(pages) - 1)
-    assert len(pages) > 5
-    stored = shop.ask("select to_json(it) from shop_platform.reviews as it order by updated_at, review_id")
+    assert [len(page) for page in pages[:-1]] == [size] * (len(pages) - 1)
+    assert len(pages) >= 5
+    order = names((table.stamp, *table.key))
+    stored = shop.ask(f"select to_json(it) from shop_platform.{table.relation} as it order by {order}")
     assert rows == [row for (row,) in stored]
     assert rows[0]["updated_at"].endswith("+08:00")
-    assert shop.rows("/v1/reviews/ids", limit=1000) == [
-        {"review_id": one} for one in sorted(r["review_id"] for r in rows)
-    ]
 
 
-def test_what_changed_since(shop: Shop) -> None:
-    since = shop.ask("select max(updated_at) - interval '3 days' from shop_platform.reviews")[0][0].isoformat()
-    changed = shop.rows(updated_since=since)
-    assert [(len(changed),)] == shop.ask(f"select count(*) from shop_platform.reviews where updated_at >= '{since}'")
+@pytest.mark.parametrize("table", [table for table in TABLES if table.lists_ids], ids=lambda table: table.relation)
+def test_keys_are_a_list_of_their_own(shop: Shop, table: Table) -> None:
+    (key,) = table.key
+    stored = shop.ask(f"select {key} from shop_platform.{table.relation} order by 1")
+    assert shop.rows(f"{table.path}/ids", limit=table.largest) == [{key: value} for (value,) in stored]
+
+
+@pytest.mark.parametrize("table", [table for table in TABLES if table.day], ids=lambda table: table.relation)
+def test_what_changed_since(shop: Shop, table: Table) -> None:
+    newest = f"select max(updated_at) from shop_platform.{table.relation}"
+    since, until = (shop.ask(f"select ({newest}) - interval '{days} days'")[0][0].isoformat() for days in (30, 1))
+    within = {"updated_since": since, "updated_until": until}
+    changed = shop.rows(table.path, limit=1000, **within)
+    assert shop.ask(
+        f"select count(*) from shop_platform.{table.relation} where updated_at >= '{since}' and updated_at < '{until}'"
+    ) == [(len(changed),)]
     assert changed
-    totals = shop.get("/v1/reviews/totals", updated_since=since).json()["data"]
-    by_day: dict[str, list[int]] = {}
+    by_day: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in changed:
-        by_day.setdefault(row["posted_at"][:10], []).append(row["rating"])
-    assert totals == [
-        {"day": day, "rows": len(stars), "rating": f"{sum(stars)}.00"} for day, stars in sorted(by_day.items())
-    ]
+        by_day[row[table.day or ""][:10]].append(row)
+    told = shop.get(f"{table.path}/totals", **within).json()["data"]
+    assert [(row["day"], row["rows"]) for row in told] == [(day, len(rows)) for day, rows in sorted(by_day.items())]
+    for row in told:
+        for name in table.sums:
+            assert float(row[name]) == pytest.approx(sum(each[name] or 0 for each in by_day[row["day"]]))
 
 
 def test_who_reads_while_rows_change_misses_none(shop: Shop) -> None:
-    pages = shop.pages(limit=100)
+    users = "shop_platform.web_users"
+    pages = shop.pages("/v1/users", limit=500)
     first = next(pages)
     # Rows of a page that was sent and of one that was not; a row that goes; a new one.
     shop.ask(
-        "update shop_platform.reviews set text = '改', updated_at = now() where review_id in "
-        f"('{first[3]['review_id']}', (select review_id from shop_platform.reviews order by updated_at desc limit 1 offset 50))"
+        f"update {users} set city = '改', updated_at = now() where user_id in "
+        f"('{first[3]['user_id']}', (select user_id from {users} order by updated_at desc limit 1 offset 50))"
     )
+    columns = ", ".join(name for name in first[0] if name not in ("user_id", "updated_at"))
     shop.ask(
-        "insert into shop_platform.reviews select review_id || 'N', order_id, line_no, user_id, sku, title, brand, platform, "
-        f"rating, text, is_default, posted_at, now() from shop_platform.reviews where review_id = '{first[4]['review_id']}'"
+        f"insert into {users} (user_id, {columns}, updated_at) select user_id || 'N', {columns}, now() from {users} "
+        f"where user_id = '{first[4]['user_id']}'"
     )
-    shop.ask(f"delete from shop_platform.reviews where review_id = '{first[5]['review_id']}'")
-    seen = {row["review_id"]: row for row in first} | {row["review_id"]: row for page in pages for row in page}
-    del seen[first[5]["review_id"]]
-    assert seen == {row["review_id"]: row for row in shop.rows()}
+    shop.ask(f"delete from {users} where user_id = '{first[5]['user_id']}'")
+    seen = {row["user_id"]: row for row in first} | {row["user_id"]: row for page in pages for row in page}
+    del seen[first[5]["user_id"]]
+    assert seen == {row["user_id"]: row for row in shop.rows("/v1/users", limit=5000)}
 
 
 @pytest.mark.parametrize(
@@ -114,11 +136,15 @@ def test_who_reads_while_rows_change_misses_none(shop: Shop) -> None:
     [
         {"limit": "0"},
         {"limit": "1001"},
+        {"limit": "²"},
         {"limit": "many"},
         {"cursor": "WyJub3doZXJlIl0"},
         {"cursor": "%%%"},
+        {"cursor": "WyJuZXZlciIsICJSVjEiXQ"},
+        {"cursor": "eyJhIjogMX0"},
         {"updated_since": "2026-01-30"},
         {"updated_since": "yesterday"},
+        {"updated_until": "tomorrow"},
     ],
 )
 def test_what_can_t_be_understood(shop: Shop, parameters: dict[str, str]) -> None:
