@@ -87,7 +87,7 @@ def households(world: World) -> pl.DataFrame:
 
 
 #: How often paying members buy beside other households.
-MEMBERS_BUY = 3.5
+MEMBERS_BUY = 3.3
 
 
 @lru_cache(maxsize=4)

@@ -32,7 +32,7 @@ VALID = 30
 DORMANT, RECALL_DAY, _TURNS = 180, 5, 3
 #: A personalised coupon is for those who used to buy more than twice as often as others; of those a share gets one, of the
 #: others a smaller one gets the standard.
-WORTH_IT, PERSONALISED, STANDARD = 2.15, 0.8, 0.12
+WORTH_IT, PERSONALISED, STANDARD = 2.3, 0.8, 0.12
 #: Coupons that are sent out when an online campaign begins, at scale 1.
 SENT_OUT = 2_200
 _TYPE_NAMES = tuple(TYPES)

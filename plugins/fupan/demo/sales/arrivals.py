@@ -45,7 +45,7 @@ ONLINE_ORDERS, STORE_ORDERS, DEALER_ORDERS = 76_000, 12_000, 9_600
 #: Share of online orders whose buyer the ERP does not know, and a year's fall of what a dealer orders at once.
 UNKNOWN_BUYERS, DEALER_BASKET, DEALER_BASKET_FALL = 0.06, 19_800, 0.93
 #: Lines of an online order beyond the first: of paying members, who order little and often, and of others.
-MORE_LINES = (0.80, 1.25)
+MORE_LINES = (0.62, 1.25)
 
 
 def online(world: World, days: Ints, lift: Floats) -> Arrivals:
@@ -79,8 +79,19 @@ def online(world: World, days: Ints, lift: Floats) -> Arrivals:
         np.where(hidden, -1, customer),
         np.where(hidden, -1, place),
         np.minimum(8, 1 + draws.poisson(np.where(known["is_member"].to_numpy()[index], *MORE_LINES), day, number, 3)),
-        more={"platform_no": platform, "account_no": index, "is_first": is_first},
+        more={
+            "platform_no": platform,
+            "account_no": index,
+            "is_first": is_first,
+            "is_welcome": is_first & _advertised(world)[index],
+        },
     )
+
+
+def _advertised(world: World) -> np.ndarray:
+    """Of each household, whether advertising has won it."""
+    won = clientele.users(world)["acquisition_source"] == "advertising"
+    return np.asarray(won.to_numpy())
 
 
 def store(world: World, days: Ints, lift: Floats) -> Arrivals:

@@ -18,6 +18,8 @@ LINES_AN_ORDER = 64
 CUSTOM, CUSTOM_PREMIUM = 0.12, 0.12
 #: Online orders with a gift (a light source at no price): on ordinary days, and in a promotion.
 GIFTS = 0.03
+#: What an advertisement offers to new customers: so much off their first order.
+WELCOME = 0.26
 _PIECES = np.array([1, 1, 1, 1, 1, 2, 2, 2, 3, 4])
 
 
@@ -45,7 +47,9 @@ def fill(world: World, arrivals: Arrivals, shelf: Shelf, rows: Ints) -> pl.DataF
     custom = np.zeros(len(sku), dtype=bool)
     if arrivals.trade.number == 3:
         custom = draws.chance(CUSTOM, key)  # an order is made to measure as a whole
-    unit = np.round(price * (1 - np.clip(off, 0, 0.6)) * (1 - promoted) * np.where(custom, 1 + CUSTOM_PREMIUM, 1), 2)
+    welcome = arrivals.more.get("is_welcome", np.zeros(len(arrivals.day), dtype=bool))[order_at]
+    offered = (1 - promoted) * np.where(welcome, 1 - WELCOME, 1) * np.where(custom, 1 + CUSTOM_PREMIUM, 1)
+    unit = np.round(price * (1 - np.clip(off, 0, 0.6)) * offered, 2)
     unit = np.maximum(unit, 0.01)
     if arrivals.value is None:
         qty = _PIECES[draws.integer(0, len(_PIECES) - 1, key, line_no, 3)]
