@@ -205,6 +205,8 @@ def test_posts_fade_and_ranks_rise() -> None:
 
 def test_coupons_are_redeemed_by_their_holder_with_an_order_that_exists() -> None:
     coupons = rows("coupons", "crm_coupons")
+    # Also where who has been sent one takes another with the first order of the day.
+    assert rows("coupons", "crm_coupons", WORLD.first)["coupon_id"].is_unique().all()
     orders = told(WORLD, FIRST, LAST).orders
     redeemed = coupons.filter(pl.col("order_id").is_not_null())
     joined = redeemed.join(orders, on="order_id")

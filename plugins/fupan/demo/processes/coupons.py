@@ -111,7 +111,7 @@ def _sent_out(world: World, span: Span) -> pl.DataFrame:
             "campaign_no": np.repeat(campaign, len(number)),
         },
         schema=_SCHEMA,
-    ).unique(["user_no", "day", "campaign_no"], maintain_order=True)
+    ).unique(["user_no", "day"], maintain_order=True)
 
 
 def _recalls(world: World, span: Span) -> pl.DataFrame:
@@ -177,7 +177,7 @@ def _claimed(world: World, span: Span) -> pl.DataFrame:
         .then(_TYPE_NAMES.index("cobrand")).otherwise(_TYPE_NAMES.index("campaign")).cast(pl.Int64),
         day="order_day",
         redeem_channel=pl.lit("online"),
-        order_at=pl.col("order_key") % (1 << 28),
+        order_at=1 + pl.col("order_key") % (1 << 28),
         issued_at=pl.col("placed_at") - (minutes * 60_000_000).cast(pl.Duration("us")),
         redeemed_at="placed_at",
     )  # fmt: skip
