@@ -215,19 +215,35 @@ def own_rep(world: World, customer_no: Ints, place_no: Ints) -> Ints:
     return chosen
 
 
-def stand_in(world: World, rep_no: Ints, days: Ints) -> Ints:
-    """The rep himself where he is employed on the day, else the next one of his market who is; -1 stays."""
+@lru_cache(maxsize=4)
+def _following(world: World) -> Ints:
+    """Of each rep the one of his market who stands in for him: by lot, so that nobody has all who have gone."""
     known = reps(world)
-    hired, left = known["hired_day"].to_numpy(), known["left_day"].fill_null(NEVER).to_numpy()
-    market_of_rep = known["market"].to_numpy()
-    following = np.arange(len(hired))
+    lot, market_of_rep = world.draws("stand-ins").hash(known["emp_no"].to_numpy()), known["market"].to_numpy()
+    following = np.arange(known.height, dtype=np.int64)
     for name in np.unique(market_of_rep):
         mine = np.flatnonzero(market_of_rep == name)
-        following[mine] = np.roll(mine, -1)
+        ring = mine[np.argsort(lot[mine], kind="stable")]
+        following[ring] = np.roll(ring, -1)
+    return following
+
+
+def stand_in(world: World, rep_no: Ints, days: Ints) -> Ints:
+    """The rep himself where he is employed on the day, else the next one of his market who is; -1 stays."""
+    return spell(world, rep_no, days)[0]
+
+
+def spell(world: World, rep_no: Ints, days: Ints) -> tuple[Ints, Ints]:
+    """Who stands in for reps on the days (himself, where he is there), and the day from which it is somebody else (NEVER)."""
+    known, following = reps(world), _following(world)
+    hired, left = known["hired_day"].to_numpy(), known["left_day"].fill_null(NEVER).to_numpy()
     chosen = np.where(rep_no < 0, 0, rep_no)
+    ends = np.full(len(chosen), NEVER)
     for _ in range(len(hired)):
         absent = (hired[chosen] > days) | (left[chosen] <= days)
         if not absent.any():
             break
+        # Who comes nearer takes over.
+        ends = np.where(absent & (hired[chosen] > days), np.minimum(ends, hired[chosen]), ends)
         chosen = np.where(absent, following[chosen], chosen)
-    return np.where(rep_no < 0, -1, chosen)
+    return np.where(rep_no < 0, -1, chosen), np.minimum(ends, left[chosen])
