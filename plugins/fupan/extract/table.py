@@ -12,7 +12,7 @@ from fupan.contracts.contract import Contract
 from fupan.contracts.installation import SourceTable
 from fupan.extract import control_totals, cursors, drift, ledger, raw_tables
 from fupan.extract.cursors import Mode, Plan, Window
-from fupan.extract.direct import fill
+from fupan.extract.direct import build_key, fill, take
 from fupan.extract.drift import Difference
 from fupan.extract.ledger import LoadResult
 from fupan.extract.load import settle
@@ -55,7 +55,10 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
             if isinstance(source, PostgresSource):
                 source.take_totals(read)
             _heed_also(control, contract, differences, copied.differences)
+            key = take(work, contract) if raw_is_empty and copied.rows else None
             settled = settle(work, contract, load_id, copied, not_after, raw_is_empty=raw_is_empty)
+            if key is not None:
+                build_key(work, contract, key)
             counts, reached, ours = settled.counts, settled.reached, settled.totals
         agree, theirs = None, source.totals(read)
         if theirs is not None:
