@@ -22,7 +22,8 @@ PEERS = {
     "dlt": "dlt[postgres]==1.31.0",
     "pandas": "pandas==3.1.1",
 }
-ALSO = ["pyarrow==26.0.1", "sqlalchemy==2.0.58", "psycopg2-binary==2.9.13"]
+#: What they need, and openpyxl, which the benchmark of files reads a worksheet with.
+ALSO = ["pyarrow==26.0.1", "sqlalchemy==2.0.58", "psycopg2-binary==2.9.13", "openpyxl==3.1.5"]
 SCHEMA = "peers"
 
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, field_validator, model_validator
 
 from fupan import settings
-from fupan.contracts.contract import Contract, Duration, contracts
+from fupan.contracts.contract import Contract, Duration, YamlLoader, contracts
 from fupan.contracts.file_pattern import FilePattern
 from fupan.errors import ConfigurationError
 
@@ -288,7 +288,7 @@ def systems(folder: Path | None = None) -> dict[str, System]:
     found: dict[str, System] = {}
     for path in sorted(folder.glob("*.yml")):
         try:
-            system = _Installed.model_validate(yaml.safe_load(path.read_text())).root
+            system = _Installed.model_validate(yaml.load(path.read_text(), YamlLoader)).root
         except (ValidationError, yaml.YAMLError) as wrong:
             raise ConfigurationError(f"{path.name} is not valid: {wrong}", remedy=f"Correct {path}") from wrong
         for table in system.tables:

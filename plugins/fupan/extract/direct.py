@@ -65,14 +65,14 @@ def _fill_from_query(
     work: Connection, source: PostgresSource, read: Read, load_id: int, not_after: date
 ) -> Filled | None:
     contract = read.contract
-    key = _take(work, contract)
+    key = take(work, contract)
     if key is None:
         return None
     passed = source.copy_fitting(read, load_id, work)
     source.take_totals(read)
     with work.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
-    duplicate = _build_key(work, contract, key)
+    duplicate = build_key(work, contract, key)
     totals, reached = _look(work, contract, not_after)
     rejected = 0
     there_are = sum(value or 0 for (_, measure), value in source.totals(read).items() if measure == "rows")
@@ -95,7 +95,7 @@ def _fill_from_query(
 def _fill_from_pages(work: Connection, source: HttpSource, read: Read, load_id: int, not_after: date) -> Filled | None:
     """The rows are checked here, a page at a time; those of a page that needs a closer look come through the stage."""
     contract = read.contract
-    key = _take(work, contract)
+    key = take(work, contract)
     if key is None:
         return None
     create_stage(work, contract.columns)
@@ -107,7 +107,7 @@ def _fill_from_pages(work: Connection, source: HttpSource, read: Read, load_id: 
         insert(work, contract, load_id)
     with work.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
-    duplicate = _build_key(work, contract, key)
+    duplicate = build_key(work, contract, key)
     totals, highest = _look(work, contract, not_after)
     inserted = passed + rest.rows - rejected - duplicate
     counts = Counts(passed + rest.rows, inserted, duplicate=duplicate, rejected=rejected)
@@ -123,7 +123,7 @@ def _look(work: Connection, contract: Contract, not_after: date) -> tuple[Totals
     return totals, None if found is None else {contract.cursor[0]: found}
 
 
-def _take(work: Connection, contract: Contract) -> str | None:
+def take(work: Connection, contract: Contract) -> str | None:
     """Empty the empty table anew and take its key off; returns the key's name, None where that can't be.
 
     What is copied into a table that its own transaction emptied needs no write-ahead log under wal_level=minimal, and
@@ -154,7 +154,7 @@ def _take(work: Connection, contract: Contract) -> str | None:
     return str(key)
 
 
-def _build_key(work: Connection, contract: Contract, name: str) -> int:
+def build_key(work: Connection, contract: Contract, name: str) -> int:
     """Put the key on; where rows share one, drop all but one of them first. Returns how many were dropped."""
     build = sql.SQL("alter table {} add constraint {} primary key ({})").format(
         relation(contract),

@@ -9,8 +9,9 @@ from fupan.warehouse.connection import Connection, connect, rows
 
 
 def landed(connection: Connection, system: str, business_day: date, run_id: int) -> None:
-    """Record that every table of the system has landed (not committed)."""
+    """Record that every table of the system has landed (not committed): its commit, and every one before, is on disk."""
     with connection.cursor() as cursor:
+        cursor.execute("set local synchronous_commit to default")
         cursor.execute(
             """
             insert into ops.landing (system, business_day, state, run_id) values (%s, %s, 'landed', %s)

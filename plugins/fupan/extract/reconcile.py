@@ -12,7 +12,7 @@ from fupan.contracts.contract import Contract
 from fupan.contracts.installation import FilesTable, SourceTable
 from fupan.extract import control_totals, drift, ledger
 from fupan.extract.ledger import LoadResult
-from fupan.extract.load import Counts, mark_deleted
+from fupan.extract.load import Counts, count_stage, mark_deleted
 from fupan.extract.raw_tables import relation, same_key
 from fupan.extract.session import Session, each_table, running, system_of, tables_of
 from fupan.extract.source import Read
@@ -55,8 +55,7 @@ def reconcile_table(session: Session, contract: Contract, entry: SourceTable, *,
         create_stage(work, key, _KEYS)
         copied = session.source().copy(Read(contract, entry), key, work, _KEYS)
         drift.refuse(contract, copied.differences)
-        with work.cursor() as cursor:
-            cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(_KEYS)))
+        count_stage(work, contract, _KEYS)
         deleted = mark_deleted(work, contract, load_id, _KEYS)
         revived = _revive(work, contract, load_id)
         counts = Counts(copied.rows, updated=revived, unchanged=copied.rows - revived, deleted=deleted)

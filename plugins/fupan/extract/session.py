@@ -22,6 +22,7 @@ from fupan.extract.ledger import LoadResult
 from fupan.extract.source import Source
 from fupan.extract.sql_any import AnySource
 from fupan.extract.sql_postgres import PostgresSource
+from fupan.extract.standing import Standing, standings
 from fupan.warehouse.connection import Connection, connect, only_one
 
 log = logging.getLogger("fupan.extract")
@@ -32,9 +33,9 @@ Table = tuple[Contract, SourceTable]
 
 @dataclass
 class Session:
-    """One run on one system. ``control`` commits each statement without waiting for the disk: what it wrote is as safe as the
-    next commit of ``work``, and a crash that takes it has taken the load too. ``work`` carries a load's transaction and has
-    the source's time zone, in which it reads time stamps without zone and cuts days."""
+    """One run on one system. ``control`` commits each statement. ``work`` carries a load's transaction and has the source's
+    time zone, in which it reads time stamps without zone and cuts days. Neither waits for the disk before the system lands:
+    a crash takes the newest commits alone, each load with its watermark, and the next run reads those tables again."""
 
     system: System
     control: Connection
@@ -42,6 +43,15 @@ class Session:
     run_id: int
     business_day: date
     _source: Source | None = field(default=None, repr=False)
+    _standings: dict[str, Standing] | None = field(default=None, repr=False)
+
+    def standing(self, table: str) -> Standing:
+        """How a table stands before its load. The first to ask asks for all tables of the system at once: nobody else loads
+        them during the run. No answer is given twice."""
+        if self._standings is None:
+            self._standings = standings(self.control, self.system.system, list(self.system.tables))
+        known = self._standings.pop(table, None)
+        return known or standings(self.control, self.system.system, [table])[table]
 
     def source(self) -> Source:
         """The source in one snapshot: orders and their lines, read one after the other, fit together."""
@@ -76,8 +86,9 @@ def running(
     """A run of its own on ``system``, recorded in ops.run; raises Busy where another one holds the system."""
     purpose = f"extract {system.system}"
     with connect("loader", purpose, autocommit=True) as control, connect("loader", f"{purpose} load") as work:
-        with control.cursor() as cursor:
-            cursor.execute("set synchronous_commit = off")
+        for connection in (control, work):
+            with connection.cursor() as cursor:
+                cursor.execute("set synchronous_commit = off")
         only_one(control, purpose)
         ledger.bury_dead(control, system.system)
         with work.cursor() as cursor:

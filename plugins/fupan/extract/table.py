@@ -11,8 +11,8 @@ from psycopg2 import sql
 from fupan.contracts.contract import Contract
 from fupan.contracts.installation import SourceTable
 from fupan.extract import control_totals, cursors, drift, ledger, raw_tables
-from fupan.extract.cursors import Window
-from fupan.extract.direct import fill
+from fupan.extract.cursors import Mode, Plan, Window
+from fupan.extract.direct import build_key, fill, take
 from fupan.extract.drift import Difference
 from fupan.extract.ledger import LoadResult
 from fupan.extract.load import settle
@@ -21,6 +21,7 @@ from fupan.extract.session import Session, log
 from fupan.extract.source import Read, Totals
 from fupan.extract.sql_postgres import PostgresSource
 from fupan.extract.stage import STAGE, create_stage
+from fupan.extract.standing import Standing
 from fupan.warehouse.connection import Connection
 
 
@@ -30,22 +31,16 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
     Raises ContractError (trying again won't help) or SourceUnavailable (it may).
     """
     begun, control, work = time.monotonic(), session.control, session.work
-    before = ledger.watermark(control, contract)
-    load_id = ledger.begin_load(control, session.run_id, contract, session.business_day, mode="full", watermark=before)
+    load_id, standing, plan = _begin(session, contract, window)
+    position, raw_is_empty = standing.position, standing.is_empty
     try:
-        raw_tables.ensure(work, [contract])
-        work.commit()
-        # A column that raw just gained has made the position void.
-        position = ledger.watermark(control, contract)
-        raw_is_empty = _is_empty(control, contract)
-        plan = cursors.plan(contract, position, raw_is_empty, window, session.system.time_zone)
-        ledger.plan_load(control, load_id, plan.mode)
         is_void = position is not None and set(position) != set(contract.cursor)
         anew = raw_is_empty or (is_void and bool(contract.cursor))
         read = Read(contract, entry, plan.bound, window, anew, load_id)
         source = session.source()
         differences = drift.compare(contract, source.describe(read))
-        _heed(control, contract, differences)
+        if differences or standing.has_drift:
+            _heed(control, contract, differences)
         not_after = session.business_day + timedelta(days=2)
         filled = None
         if raw_is_empty and plan.bound is None:
@@ -60,7 +55,10 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
             if isinstance(source, PostgresSource):
                 source.take_totals(read)
             _heed_also(control, contract, differences, copied.differences)
+            key = take(work, contract) if raw_is_empty and copied.rows else None
             settled = settle(work, contract, load_id, copied, not_after, raw_is_empty=raw_is_empty)
+            if key is not None:
+                build_key(work, contract, key)
             counts, reached, ours = settled.counts, settled.reached, settled.totals
         agree, theirs = None, source.totals(read)
         if theirs is not None:
@@ -72,8 +70,9 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         if after is not None and after != position:
             ledger.move_watermark(work, contract, after, load_id)
         ledger.succeed_load(work, load_id, counts, after)
-        if filled is None:
-            _renew_statistics(work, contract, counts.inserted + counts.updated + counts.deleted)
+        changed = counts.inserted + counts.updated + counts.deleted
+        if filled is None and changed:
+            _renew_statistics(work, contract, changed)
         work.commit()
     except BaseException as error:
         session.undo(load_id, error)
@@ -81,6 +80,29 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
     result = LoadResult(contract.system, contract.name, load_id, plan.mode, counts, time.monotonic() - begun, agree)
     report(result)
     return result
+
+
+def _begin(session: Session, contract: Contract, window: Window | None) -> tuple[int, Standing, Plan]:
+    """The load's row in ops, how the table stands once raw fits its contract, and how it is read tonight."""
+
+    def begin(mode: Mode) -> int:
+        return ledger.begin_load(
+            session.control, session.run_id, contract, session.business_day, mode=mode, watermark=before
+        )
+
+    standing = session.standing(contract.name)
+    before = standing.position
+    try:
+        if not raw_tables.fits(contract, standing.shape):
+            raw_tables.ensure(session.work, [contract])
+            session.work.commit()
+            # A column that raw just gained has made the position void.
+            standing = session.standing(contract.name)
+        plan = cursors.plan(contract, standing.position, standing.is_empty, window, session.system.time_zone)
+    except BaseException as error:
+        session.undo(begin("full"), error)
+        raise
+    return begin(plan.mode), standing, plan
 
 
 def report(result: LoadResult) -> None:
@@ -117,12 +139,5 @@ def _renew_statistics(work: Connection, contract: Contract, changed: int) -> Non
     with work.cursor() as cursor:
         cursor.execute("select reltuples from pg_class where oid = %s::regclass", [contract.relation])
         row = cursor.fetchone()
-        if changed and row and changed * 10 >= row[0]:
+        if row and changed * 10 >= row[0]:
             cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
-
-
-def _is_empty(connection: Connection, contract: Contract) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("select not exists (select from {})").format(relation(contract)))
-        row = cursor.fetchone()
-    return row is None or bool(row[0])
