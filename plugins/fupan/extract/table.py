@@ -14,6 +14,7 @@ from fupan.extract import control_totals, cursors, drift, ledger, raw_tables
 from fupan.extract.cursors import Window
 from fupan.extract.direct import fill
 from fupan.extract.drift import Difference
+from fupan.extract.evolve import evolved
 from fupan.extract.ledger import LoadResult
 from fupan.extract.load import settle
 from fupan.extract.raw_tables import relation
@@ -33,6 +34,8 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
     before = ledger.watermark(control, contract)
     load_id = ledger.begin_load(control, session.run_id, contract, session.business_day, mode="full", watermark=before)
     try:
+        source, written = session.source(), contract
+        contract = evolved(work, source, written, entry)
         raw_tables.ensure(work, [contract])
         work.commit()
         # A column that raw just gained has made the position void.
@@ -43,9 +46,8 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         is_void = position is not None and set(position) != set(contract.cursor)
         anew = raw_is_empty or (is_void and bool(contract.cursor))
         read = Read(contract, entry, plan.bound, window, anew, load_id)
-        source = session.source()
-        differences = drift.compare(contract, source.describe(read))
-        _heed(control, contract, differences)
+        differences = drift.compare(written, source.describe(read))
+        _heed(control, written, differences)
         not_after = session.business_day + timedelta(days=2)
         filled = None
         if raw_is_empty and plan.bound is None:
@@ -53,15 +55,17 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         ours: Totals | None
         if filled is not None:
             counts, reached, ours = filled.counts, filled.reached, filled.totals
-            _heed_also(control, contract, differences, filled.differences)
+            _heed_also(control, written, differences, filled.differences)
         else:
             create_stage(work, contract.columns)
             copied = source.copy(read, contract.columns, work, STAGE)
             if isinstance(source, PostgresSource):
                 source.take_totals(read)
-            _heed_also(control, contract, differences, copied.differences)
+            _heed_also(control, written, differences, copied.differences)
             settled = settle(work, contract, load_id, copied, not_after, raw_is_empty=raw_is_empty)
             counts, reached, ours = settled.counts, settled.reached, settled.totals
+        if counts.rejected:
+            drift.refuse_rejected(work, contract, load_id)
         agree, theirs = None, source.totals(read)
         if theirs is not None:
             if ours is None:
@@ -96,8 +100,9 @@ def report(result: LoadResult) -> None:
 def _heed(control: Connection, contract: Contract, differences: Sequence[Difference]) -> None:
     drift.record(control, contract, differences)
     drift.refuse(contract, differences)
+    fate = "added to raw" if contract.schema_contract.columns == "evolve" else "left out"
     for difference in differences:
-        log.warning("%s.%s: new column %s", contract.system, contract.name, difference.column)
+        log.warning("%s.%s: new column %s, %s", contract.system, contract.name, difference.column, fate)
 
 
 def _heed_also(
