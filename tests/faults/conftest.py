@@ -45,7 +45,7 @@ def rounds() -> int:
 
 @pytest.fixture
 def tell(record_property: Callable[[str, object], None]) -> Tell:
-    """Tell, once a test: the fault, the harm that a simpler way takes from it (as shown), what ours does, in how many rounds."""
+    """Tell, once a test: the fault, the harm that a simpler way takes from it (as shown), what ours does, how many rounds."""
 
     def told(fault: str, *, harm: str, ours: str, rounds: int = 1) -> None:
         record_property("fault", {"fault": fault, "harm": harm, "ours": ours, "rounds": rounds})

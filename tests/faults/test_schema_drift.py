@@ -1,4 +1,4 @@
-"""A source whose columns change overnight: by contract mode the new one comes along, the table stops, or the row is rejected."""
+"""Columns that change overnight: by contract mode the new one comes along, the table stops, or the row is rejected."""
 
 from __future__ import annotations
 
@@ -103,9 +103,8 @@ def test_a_column_that_evolved_is_retyped_or_dropped(shop: Shop, naive: Naive, t
     naive.load()
 
     shop.execute("alter table shop_orders alter column points type text using points || ' points'")
-    naive_failure = pytest.raises(FAILURES, match="is of type integer but expression is of type text|invalid input")
     shop.change("A", updated_at="2026-03-02 10:00:00")
-    with naive_failure:
+    with pytest.raises(FAILURES, match="invalid input syntax for type integer"):
         naive.load()
     assert shop.load(table).mode == "full"
     assert {row["points"] for row in shop.raw().values()} == {"7 points"}
@@ -239,7 +238,7 @@ def test_numbers_beyond_the_type(shop: Shop, naive: Naive, tell: Tell) -> None:
     shop.load(mode())
     for key, qty, amount in [("C", 1, "7.00"), ("D", 40_000, "1.00"), ("E", 1, "123456789.00"), ("F", 1, "0.125")]:
         shop.put(key, qty=qty, amount=amount, updated_at="2026-03-02 10:00:00")
-    with pytest.raises(FAILURES, match="out of range|overflow"):
+    with pytest.raises(FAILURES, match=r"out of range|overflow"):
         naive.load()
     shop.execute("delete from shop_orders where order_id in ('D', 'E')")
     naive.load()
@@ -296,7 +295,7 @@ def test_where_evolving_is_unsafe(shop: Shop, naive: Naive, tell: Tell, tmp_path
     lite.execute("alter table shop_orders add column second_phone text")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW_CONN_SHOP_TEST", lite.address)
-        with pytest.raises(ContractError, match="second_phone can't be added .*does not tell its type"):
+        with pytest.raises(ContractError, match=r"second_phone can't be added .*does not tell its type"):
             lite.load(mode(columns="evolve"))
     with pytest.raises(ContractError, match="_batch_id can't be added"):
         shop.load(mode(columns="evolve"), query="select *, 1 as _batch_id from shop_orders")
