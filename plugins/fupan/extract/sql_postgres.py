@@ -307,7 +307,9 @@ def _where(bound: Bound | None) -> sql.Composable:
 def is_lost(error: psycopg2.Error) -> bool:
     """Whether it is the connection that failed, or the server as a whole; a server that dies in the middle of a COPY leaves
     psycopg2 with an error of no kind."""
-    return isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or type(error) is psycopg2.DatabaseError
+    return (
+        isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or type(error) is psycopg2.DatabaseError
+    )
 
 
 def without_values(error: psycopg2.Error) -> str:
