@@ -50,7 +50,7 @@ class Odd:
             book = ElementTree.fromstring(archive.read("xl/workbook.xml"))
             relations = ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
         targets = {relation.get("Id"): relation.get("Target", "") for relation in relations}
-        for found in book.iter("{*}sheet"):
+        for found in book.iterfind(".//{*}sheet"):
             if found.get("name") == sheet:
                 target = next(targets.get(value, "") for name, value in found.items() if name.endswith("}id"))
                 return self._by_part.get(target.lstrip("/") if target.startswith("/") else f"xl/{target}", {})

@@ -19,7 +19,7 @@ from fupan.extract.ledger import LoadResult
 from fupan.extract.load import settle
 from fupan.extract.raw_tables import relation
 from fupan.extract.session import Session, log
-from fupan.extract.source import Read, Totals
+from fupan.extract.source import Read, Source, Totals
 from fupan.extract.sql_postgres import PostgresSource
 from fupan.extract.stage import STAGE, create_stage
 from fupan.warehouse.connection import Connection
@@ -66,11 +66,7 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
             counts, reached, ours = settled.counts, settled.reached, settled.totals
         if counts.rejected:
             drift.refuse_rejected(work, contract, load_id)
-        agree, theirs = None, source.totals(read)
-        if theirs is not None:
-            if ours is None:
-                ours = control_totals.of_raw(work, contract)
-            agree = control_totals.record(work, contract, load_id, theirs, ours, exact=source.exact)
+        agree = _compare_totals(work, source, read, load_id, ours)
         # A window says nothing of what lies outside it, so it moves no watermark.
         after = cursors.later(contract, position, None if plan.mode == "window" else reached)
         if after is not None and after != position:
@@ -111,6 +107,16 @@ def _heed_also(
     """What only the rows showed, after ``differences`` were heeded."""
     if found:
         _heed(control, contract, [*differences, *found])
+
+
+def _compare_totals(work: Connection, source: Source, read: Read, load_id: int, ours: Totals | None) -> bool | None:
+    """Write the source's control totals and ``ours`` (None: those of all of raw); None where the source tells none."""
+    theirs = source.totals(read)
+    if theirs is None:
+        return None
+    if ours is None:
+        ours = control_totals.of_raw(work, read.contract)
+    return control_totals.record(work, read.contract, load_id, theirs, ours, exact=source.exact)
 
 
 def _renew_statistics(work: Connection, contract: Contract, changed: int) -> None:
