@@ -244,7 +244,8 @@ def _of_control_totals(connection: Connection, build: _Build) -> Iterator[tuple[
         by_table[row["table_name"]].append(row)
     for table, differing in by_table.items():
         told = [
-            f"{row['measure']} of {row['day'] or 'the whole table'} is {row['source_value']} there and {row['raw_value']} in raw"
+            f"{row['measure']} of {row['day'] or 'the whole table'} is {row['source_value']} there"
+            f" and {row['raw_value']} in raw"
             for row in differing[:3]
         ]
         more = f" (and {len(differing) - 3} more totals)" if len(differing) > 3 else ""
