@@ -14,6 +14,7 @@ import pytest
 from tests.extract_source import DAY
 from tests.faults.sql_naive import Naive, ask, closing, run
 
+from fupan import settings
 from fupan.errors import Busy, SourceUnavailable
 from fupan.extract.run import extract_system
 
@@ -39,6 +40,36 @@ select 'SO' || i / 3, i % 3, 'SKU' || i % 50, 1 + i % 7, 19.9, 18.5, 0, 18.5 * (
 from generate_series(1, {ROWS}) as i;
 """
 
+#: A contract of the table's own, in a project of its own.
+_CONTRACT = """
+sources:
+  - name: erp
+    schema: raw
+    tables:
+      - name: erp_sales_order_lines
+        description: "One row an order line 订单行"
+        config:
+          meta:
+            owner: nobody
+            primary_key: [order_id, line_no]
+            cursor: [updated_at]
+            lookback: 1 day
+            reconcile: nightly
+            control_totals: {sums: [qty, net_amount]}
+        columns:
+          - {name: order_id, data_type: text}
+          - {name: line_no, data_type: integer}
+          - {name: sku, data_type: text}
+          - {name: qty, data_type: integer}
+          - {name: list_price, data_type: "numeric(14,4)"}
+          - {name: unit_price, data_type: "numeric(14,4)"}
+          - {name: discount_amount, data_type: "numeric(16,4)"}
+          - {name: net_amount, data_type: "numeric(16,4)"}
+          - {name: cost_amount, data_type: "numeric(16,4)"}
+          - {name: is_gift, data_type: boolean}
+          - {name: updated_at, data_type: timestamptz}
+"""
+
 #: A night at the source: rows change, come, go, and go without a trace.
 _NIGHT = f"""
 update sales_order_lines set qty = qty + 1, updated_at = timestamptz '2026-03-01' + {{night}} * interval '1 hour'
@@ -52,8 +83,10 @@ delete from sales_order_lines where order_id like 'NEW' || {{night}} - 5 || '-%'
 """
 
 _EXTRACT = """
-import datetime, sys
+import datetime, pathlib, sys
+from fupan import settings
 from fupan.extract.run import extract_system
+settings.DBT_PROJECT = pathlib.Path(sys.argv[2])
 print("ready", flush=True)
 extract_system("erp", datetime.date.fromisoformat(sys.argv[1]))
 """
@@ -69,13 +102,17 @@ class SalesLines:
     """The source and the warehouse; ``source`` and ``warehouse`` are libpq URLs, which a restart may change."""
 
     def __init__(self, patch: pytest.MonkeyPatch, folder: Path) -> None:
-        self._patch = patch
+        self._patch, self._project = patch, folder / "project"
+        staging = self._project / "models" / "staging" / "erp"
+        staging.mkdir(parents=True)
+        (staging / "_erp__sources.yml").write_text(_CONTRACT)
+        patch.setattr(settings, "DBT_PROJECT", self._project)
         self.source = self.warehouse = ""
         self.night = 0
         patch.setenv("FUPAN_SOURCES", str(folder))
         (folder / "erp.yml").write_text(
             "{system: erp, kind: sql, connection: kill_test, time_zone: Asia/Shanghai, tables:"
-            " {erp_sales_order_lines: {relation: sales_order_lines, reconcile: nightly, lookback: 1 day}}}"
+            " {erp_sales_order_lines: {relation: sales_order_lines}}}"
         )
 
     def at(self, source: str, warehouse: str) -> None:
@@ -115,7 +152,7 @@ class SalesLines:
 
     def started(self) -> subprocess.Popen[str]:
         """An extraction in a process of its own, its imports done."""
-        return _begun([sys.executable, "-c", _EXTRACT, DAY.isoformat()])
+        return _begun([sys.executable, "-c", _EXTRACT, DAY.isoformat(), str(self._project)])
 
     def started_naive(self) -> subprocess.Popen[str]:
         return _begun([sys.executable, "-c", _NAIVE, self.source, self.warehouse, "sales_order_lines"])

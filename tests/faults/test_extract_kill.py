@@ -42,13 +42,13 @@ def test_killed_at_any_moment_and_run_again(lines: SalesLines, tell: Tell, round
     dice, killed, lost = random.Random(SEED), 0, 0
 
     # A load of what one night changed may end before its killer comes: so many that did not.
-    while killed < rounds and lines.night < 4 * rounds + 10:
+    while (killed < rounds or not lost) and lines.night < 4 * rounds + 10:
         lines.pass_a_night()
         if mode == "full":
             lines.forget()
         before = lines.here()
-        # The simple way is shown a few times, what it lost stays lost.
-        simple = lines.started_naive() if killed < 3 else None
+        # The simple way is shown until its harm has been seen.
+        simple = None if lost else lines.started_naive()
         process = lines.started()
         time.sleep(dice.uniform(0.02, 0.6) * undisturbed)
         process.send_signal(signal.SIGKILL)
@@ -56,7 +56,7 @@ def test_killed_at_any_moment_and_run_again(lines: SalesLines, tell: Tell, round
         if simple is not None:
             simple.kill()
             simple.wait()
-            lost = max(lost, lines.lost_by_the_simple_way())
+            lost = lines.lost_by_the_simple_way()
 
         # Nothing half-written is visible: the load's rows are all there or none of them.
         new, after = f"order_id like 'NEW{lines.night}-%'", lines.here()
@@ -67,7 +67,7 @@ def test_killed_at_any_moment_and_run_again(lines: SalesLines, tell: Tell, round
         lines.extract()
         lines.must_be_equal()
 
-    assert killed == rounds, "the process was too fast for its killer"
+    assert killed >= rounds, "the process was too fast for its killer"
     assert lost
     failed = "select count(*) from ops.load where state = 'failed' and error like 'The process ended%'"
     assert ask(lines.warehouse, failed)[0][0] >= 1
@@ -80,7 +80,7 @@ def test_killed_at_any_moment_and_run_again(lines: SalesLines, tell: Tell, round
         ) == [(True,)]
     tell(
         f"kill -9 of the extractor, {mode} load",
-        harm=f"committed by the batch, newest stamp as watermark: {lost} rows lost for good",
+        harm=f"committed by the batch, newest stamp as watermark: {lost} rows lost for good by one kill",
         ours="all or nothing visible, watermark with it; after the next run raw equals the source to the row",
         rounds=killed,
     )

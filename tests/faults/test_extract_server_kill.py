@@ -82,13 +82,13 @@ def test_killed_at_any_moment_and_run_again(
     lines.naive.load()
     dice, killed, lost = random.Random(SEED), 0, 0
 
-    while killed < rounds and lines.night < 4 * rounds + 10:
+    while (killed < rounds or not lost) and lines.night < 4 * rounds + 10:
         lines.pass_a_night()
         if mode == "full":
             lines.forget()
-        # The simple way is shown a few times, beside ours; what it lost stays lost.
+        # The simple way is shown beside ours until its harm has been seen.
         simple = threading.Thread(target=failure_of, args=[lines.naive.load])
-        shows_harm = killed < 3
+        shows_harm = not lost
         killer = threading.Timer(dice.uniform(0.05, 0.9) * undisturbed, kill, [server])
         if shows_harm:
             simple.start()
@@ -100,7 +100,7 @@ def test_killed_at_any_moment_and_run_again(
         server.start()
         lines.at(*servers.urls())
         if shows_harm:
-            lost = max(lost, lines.lost_by_the_simple_way())
+            lost = lines.lost_by_the_simple_way()
 
         if failure is not None:
             assert isinstance(failure, TRIED_AGAIN), repr(failure)
@@ -108,11 +108,11 @@ def test_killed_at_any_moment_and_run_again(
             lines.extract()
         lines.must_be_equal()
 
-    assert killed == rounds, "the load was too fast for its killer"
+    assert killed >= rounds, "the load was too fast for its killer"
     assert lost
     tell(
         f"kill -9 of the {victim}'s server, {mode} load",
-        harm=f"committed by the batch, newest stamp as watermark: {lost} rows lost for good",
+        harm=f"committed by the batch, newest stamp as watermark: {lost} rows lost for good by one kill",
         ours="an error that is tried again; after it raw equals the source to the row, watermark too",
         rounds=killed,
     )
