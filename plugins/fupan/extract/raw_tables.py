@@ -13,6 +13,9 @@ from fupan.contracts.installation import System, effective, systems
 from fupan.errors import ConfigurationError
 from fupan.warehouse.connection import Connection, connect
 
+#: Raw's own columns, beside a contract's.
+OURS = ("_loaded_at", "_batch_id", "_deleted_at")
+
 
 def ensure_raw_tables() -> None:
     """Raw tables of all contracts, ops.source_table and ops.source_system, brought up to date.
@@ -120,6 +123,15 @@ def same_key(contract: Contract, left: str, right: str) -> sql.Composed:
         sql.SQL("{} = {}").format(sql.Identifier(left, name), sql.Identifier(right, name))
         for name in contract.primary_key
     )
+
+
+def beyond(connection: Connection, contract: Contract, new: Iterable[Column]) -> list[str]:
+    """Columns that the raw table has beyond the contract and beyond ``new`` (of the same type)."""
+    known = {column.name: _canonical(column.data_type) for column in new}
+    ours = {*OURS, *(column.name for column in (*contract.columns, *contract.absent))}
+    shape = shapes(connection, [contract.name]).get(contract.name)
+    held = shape.columns if shape else {}
+    return [name for name, kind in held.items() if name not in ours and known.get(name) != kind]
 
 
 def _create(connection: Connection, contract: Contract) -> None:

@@ -77,13 +77,17 @@ def reconcile_table(session: Session, contract: Contract, entry: SourceTable, *,
 
 def _revive(connection: Connection, contract: Contract, load_id: int) -> int:
     with connection.cursor() as cursor:
+        # Statistics know of no deleted row until the first ones are old: each would be looked for in all keys by itself.
+        cursor.execute("set local enable_nestloop = off")
         cursor.execute(
             sql.SQL(
                 "update {} as r set _deleted_at = null, _loaded_at = now(), _batch_id = {}"
                 " where r._deleted_at is not null and exists (select from {} as k where {})"
             ).format(relation(contract), sql.Literal(load_id), sql.Identifier(_KEYS), same_key(contract, "k", "r"))
         )
-        return cursor.rowcount
+        revived = cursor.rowcount
+        cursor.execute("set local enable_nestloop to default")
+        return revived
 
 
 def _live(connection: Connection, contract: Contract) -> int:

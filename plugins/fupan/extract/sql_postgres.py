@@ -220,7 +220,7 @@ class PostgresSource:
                 table=table,
                 remedy=f"Grant the user of connection {self._system.connection} select on it",
             )
-        if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)):
+        if is_lost(error):
             return SourceUnavailable(
                 f"The source failed: {message}",
                 system=system,
@@ -308,6 +308,14 @@ def _where(bound: Bound | None) -> sql.Composable:
         if value is not None
     ]
     return sql.SQL(" where ({}) or {} is null").format(sql.SQL(" and ").join(limits), name)
+
+
+def is_lost(error: psycopg2.Error) -> bool:
+    """Whether it is the connection that failed, or the server as a whole; a server that dies in the middle of a COPY leaves
+    psycopg2 with an error of no kind."""
+    return (
+        isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or type(error) is psycopg2.DatabaseError
+    )
 
 
 def without_values(error: psycopg2.Error) -> str:

@@ -14,33 +14,34 @@ from fupan.extract import control_totals, cursors, drift, ledger, raw_tables
 from fupan.extract.cursors import Mode, Plan, Window
 from fupan.extract.direct import build_key, fill, take
 from fupan.extract.drift import Difference
+from fupan.extract.evolve import evolved
 from fupan.extract.ledger import LoadResult
 from fupan.extract.load import settle
 from fupan.extract.raw_tables import relation
 from fupan.extract.session import Session, log
-from fupan.extract.source import Read, Totals
+from fupan.extract.source import Read, Source, Totals
 from fupan.extract.sql_postgres import PostgresSource
 from fupan.extract.stage import STAGE, create_stage
 from fupan.extract.standing import Standing
 from fupan.warehouse.connection import Connection
 
 
-def load_table(session: Session, contract: Contract, entry: SourceTable, window: Window | None = None) -> LoadResult:
+def load_table(session: Session, written: Contract, entry: SourceTable, window: Window | None = None) -> LoadResult:
     """Load one table; on any error raw, watermark and totals stay as they were and ops.load says failed.
 
     Raises ContractError (trying again won't help) or SourceUnavailable (it may).
     """
     begun, control, work = time.monotonic(), session.control, session.work
-    load_id, standing, plan = _begin(session, contract, window)
+    load_id, contract, standing, plan = _begin(session, written, entry, window)
     position, raw_is_empty = standing.position, standing.is_empty
     try:
         is_void = position is not None and set(position) != set(contract.cursor)
         anew = raw_is_empty or (is_void and bool(contract.cursor))
         read = Read(contract, entry, plan.bound, window, anew, load_id)
         source = session.source()
-        differences = drift.compare(contract, source.describe(read))
+        differences = drift.compare(written, source.describe(read))
         if differences or standing.has_drift:
-            _heed(control, contract, differences)
+            _heed(control, written, differences)
         not_after = session.business_day + timedelta(days=2)
         filled = None
         if raw_is_empty and plan.bound is None:
@@ -48,23 +49,21 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         ours: Totals | None
         if filled is not None:
             counts, reached, ours = filled.counts, filled.reached, filled.totals
-            _heed_also(control, contract, differences, filled.differences)
+            _heed_also(control, written, differences, filled.differences)
         else:
             create_stage(work, contract.columns)
             copied = source.copy(read, contract.columns, work, STAGE)
             if isinstance(source, PostgresSource):
                 source.take_totals(read)
-            _heed_also(control, contract, differences, copied.differences)
+            _heed_also(control, written, differences, copied.differences)
             key = take(work, contract) if raw_is_empty and copied.rows else None
             settled = settle(work, contract, load_id, copied, not_after, raw_is_empty=raw_is_empty)
             if key is not None:
                 build_key(work, contract, key)
             counts, reached, ours = settled.counts, settled.reached, settled.totals
-        agree, theirs = None, source.totals(read)
-        if theirs is not None:
-            if ours is None:
-                ours = control_totals.of_raw(work, contract)
-            agree = control_totals.record(work, contract, load_id, theirs, ours, exact=source.exact)
+        if counts.rejected:
+            drift.refuse_rejected(work, contract, load_id)
+        agree = _compare_totals(work, source, read, load_id, ours)
         # A window says nothing of what lies outside it, so it moves no watermark.
         after = cursors.later(contract, position, None if plan.mode == "window" else reached)
         if after is not None and after != position:
@@ -82,27 +81,30 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
     return result
 
 
-def _begin(session: Session, contract: Contract, window: Window | None) -> tuple[int, Standing, Plan]:
-    """The load's row in ops, how the table stands once raw fits its contract, and how it is read tonight."""
+def _begin(
+    session: Session, written: Contract, entry: SourceTable, window: Window | None
+) -> tuple[int, Contract, Standing, Plan]:
+    """The load's row in ops, tonight's contract, how the table stands once raw fits it, and how it is read tonight."""
 
     def begin(mode: Mode) -> int:
         return ledger.begin_load(
-            session.control, session.run_id, contract, session.business_day, mode=mode, watermark=before
+            session.control, session.run_id, written, session.business_day, mode=mode, watermark=before
         )
 
-    standing = session.standing(contract.name)
+    standing = session.standing(written.name)
     before = standing.position
     try:
-        if not raw_tables.fits(contract, standing.shape):
+        contract = evolved(session.work, session.source(), written, entry)
+        if contract is not written or not raw_tables.fits(contract, standing.shape):
             raw_tables.ensure(session.work, [contract])
             session.work.commit()
             # A column that raw just gained has made the position void.
-            standing = session.standing(contract.name)
+            standing = session.standing(written.name)
         plan = cursors.plan(contract, standing.position, standing.is_empty, window, session.system.time_zone)
     except BaseException as error:
         session.undo(begin("full"), error)
         raise
-    return begin(plan.mode), standing, plan
+    return begin(plan.mode), contract, standing, plan
 
 
 def report(result: LoadResult) -> None:
@@ -118,8 +120,9 @@ def report(result: LoadResult) -> None:
 def _heed(control: Connection, contract: Contract, differences: Sequence[Difference]) -> None:
     drift.record(control, contract, differences)
     drift.refuse(contract, differences)
+    fate = "added to raw" if contract.schema_contract.columns == "evolve" else "left out"
     for difference in differences:
-        log.warning("%s.%s: new column %s", contract.system, contract.name, difference.column)
+        log.warning("%s.%s: new column %s, %s", contract.system, contract.name, difference.column, fate)
 
 
 def _heed_also(
@@ -128,6 +131,16 @@ def _heed_also(
     """What only the rows showed, after ``differences`` were heeded."""
     if found:
         _heed(control, contract, [*differences, *found])
+
+
+def _compare_totals(work: Connection, source: Source, read: Read, load_id: int, ours: Totals | None) -> bool | None:
+    """Write the source's control totals and ``ours`` (None: those of all of raw); None where the source tells none."""
+    theirs = source.totals(read)
+    if theirs is None:
+        return None
+    if ours is None:
+        ours = control_totals.of_raw(work, read.contract)
+    return control_totals.record(work, read.contract, load_id, theirs, ours, exact=source.exact)
 
 
 def _renew_statistics(work: Connection, contract: Contract, changed: int) -> None:
