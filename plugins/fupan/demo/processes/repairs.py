@@ -57,7 +57,7 @@ def tell(world: World, span: Span) -> Frames:
     arrived = answered + _long(draws.normal(key, 7), 30 * np.sqrt(crowd), 0.6)
     cause = draws.pick([share for share, _ in CAUSES.values()], key, 8)
     misfits = (line_no == _SMART) & draws.chance(COMPATIBILITY, key, 9)
-    usual = np.array([MINUTES[name] for name in LINE_NAMES])[line_no] * draws.spread(key, 10, sigma=0.45)
+    usual = np.array([MINUTES[name] for name in LINE_NAMES])[line_no] * draws.spread(key, 10, sigma=0.25)
     modular = specifications(world)["is_modular"].to_numpy()[lines["sku_no"].to_numpy()]
     worked = np.maximum(3, np.rint(usual * np.where(modular, MODULAR_TAKES, 1.0))).astype(np.int64)
     closed = np.where(remotely, answered + 2 * HOUR, arrived) + worked * _MINUTE
