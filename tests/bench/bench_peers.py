@@ -1,4 +1,9 @@
-"""The same table by the tools that others would take: ours with its checks and metadata on, theirs as they come."""
+"""The same table by the tools that others would take: ours with its checks and metadata on, theirs as they come.
+
+They live in an environment of their own (`FUPAN_HOME/peers`), never in ours. A ratio says how many times as long a peer takes
+as we do in the same run. sling, not ingestr: ingestr 0.15 is a command line over dlt's sources and destinations, and dlt by
+its fastest backend is here already; sling is an engine of its own.
+"""
 
 from __future__ import annotations
 

@@ -46,16 +46,24 @@ class Settled:
 
 
 def settle(
-    connection: Connection, contract: Contract, load_id: int, copied: Copied, not_after: date, *, raw_is_empty: bool
+    connection: Connection,
+    contract: Contract,
+    load_id: int,
+    copied: Copied,
+    not_after: date,
+    *,
+    raw_is_empty: bool,
+    is_keyless: bool = False,
 ) -> Settled:
     """Bring the stage's rows into raw, unless raw holds newer ones; where the stage is the whole table, delete what it lacks.
 
-    ``not_after``: as for `cursors.highest`. Raises ContractError where the stage lacks implausibly many rows.
+    ``not_after``: as for `cursors.highest`. ``is_keyless``: raw is empty and has no key; duplicates come into it in their
+    order, for whoever builds the key to find. Raises ContractError where the stage lacks implausibly many rows.
     """
     if not copied.rows and not copied.whole:
         return Settled(Counts(0), None, {})
     count_stage(connection, contract, STAGE)
-    reached, has_faults, has_doubles = _look(connection, contract, not_after)
+    reached, has_faults, has_doubles = _look(connection, contract, not_after, by_key=not is_keyless)
     # Before rejects leave the stage: a row that the source still has is not deleted because it can't be read.
     deleted = mark_deleted(connection, contract, load_id, STAGE) if copied.whole and not raw_is_empty else 0
     rejected = reject(connection, contract, load_id) if has_faults else 0
@@ -83,16 +91,24 @@ def count_stage(connection: Connection, contract: Contract, stage: str) -> None:
         )
 
 
-def _look(connection: Connection, contract: Contract, not_after: date) -> tuple[Position | None, bool, bool]:
-    """The highest cursor in the stage, whether there is anything to reject, and whether rows share a key: in one scan where
-    the cursor is one column."""
+def _look(
+    connection: Connection, contract: Contract, not_after: date, *, by_key: bool
+) -> tuple[Position | None, bool, bool]:
+    """The highest cursor in the stage, whether there is anything to reject, and, asked ``by_key``, whether rows share a key:
+    in one scan where the cursor is one column."""
     value = cursors.highest_value(contract, not_after)
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL(
                 "select max(reached)::text, coalesce(bool_or(is_faulty), false), coalesce(max(rows) > 1, false) from ("
-                "select {} as reached, bool_or({}) as is_faulty, count(*) as rows from {} group by {}) as by_key"
-            ).format(value or sql.SQL("null::text"), _any_fault(contract), sql.Identifier(STAGE), _key(contract))
+                "select {} as reached, bool_or({}) as is_faulty, {} as rows from {}{}) as looked_at"
+            ).format(
+                value or sql.SQL("null::text"),
+                _any_fault(contract),
+                sql.SQL("count(*)" if by_key else "0"),
+                sql.Identifier(STAGE),
+                sql.SQL(" group by {}").format(_key(contract)) if by_key else sql.SQL(""),
+            )
         )
         found, has_faults, has_doubles = cursor.fetchone() or (None, False, False)
     if value is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from psycopg2 import sql
@@ -57,10 +58,12 @@ def load_table(session: Session, written: Contract, entry: SourceTable, window: 
                 source.take_totals(read)
             _heed_also(control, written, differences, copied.differences)
             key = take(work, contract) if raw_is_empty and copied.rows else None
-            settled = settle(work, contract, load_id, copied, not_after, raw_is_empty=raw_is_empty)
-            if key is not None:
-                build_key(work, contract, key)
+            settled = settle(
+                work, contract, load_id, copied, not_after, raw_is_empty=raw_is_empty, is_keyless=key is not None
+            )
             counts, reached, ours = settled.counts, settled.reached, settled.totals
+            if key is not None and (dropped := build_key(work, contract, key, in_order=copied.may_be_older)):
+                counts = replace(counts, inserted=counts.inserted - dropped, duplicate=dropped)
         if counts.rejected:
             drift.refuse_rejected(work, contract, load_id)
         agree = _compare_totals(work, source, read, load_id, ours)
