@@ -62,7 +62,7 @@ def complaints(world: World, span: Span) -> pl.DataFrame:
         complaint_id=pl.format("TS{}", "line_key"),
         contact_name=pl.when(is_known).then(pl.Series(person["contact_name"])),
         contact_phone=pl.when(is_known).then(person["contact_phone"]),
-        serial_no=pl.when(pl.Series(of_quality)).then(serials(world, lines, draws.of("serials"))),
+        serial_no=pl.when(pl.Series(of_quality)).then(serials(lines, draws.of("serials"))),
         complaint_type=kind["name"],
         root_cause=pl.Series(np.asarray([name.partition(":")[0] for name in ROOT_CAUSES])[cause]),
         urgency=pl.Series(np.asarray(list(URGENCIES))[urgency]),

@@ -10,15 +10,12 @@ import polars as pl
 from fupan.demo.assortment import products
 from fupan.demo.draws import Draws
 from fupan.demo.sales import told
-from fupan.demo.supply import units_a_month
-from fupan.demo.workmanship import LOT_DAYS, failure_factor, lot_factor, lots, serial_numbers
+from fupan.demo.workmanship import failure_factor, lot_factor, lots, serial_numbers
 from fupan.demo.world import Span, World
 
 #: Microseconds.
 SECOND = 1_000_000
 HOUR, DAY = 3600 * SECOND, 86_400 * SECOND
-#: Of the units that a month is expected to need, so many are made in each lot at least.
-SURELY_MADE = 0.84
 
 
 @lru_cache(maxsize=3)
@@ -57,13 +54,10 @@ def with_orders(world: World, span: Span, lines: pl.DataFrame, *columns: str) ->
     ).join(of_product.rename({"line_no": "product_line_no"}), on="sku_no", how="left", maintain_order="left")
 
 
-def serials(world: World, lines: pl.DataFrame, draws: Draws) -> pl.Series:
-    """Serial number of a unit of each delivered line: one of those that its lot has."""
-    sku_no, key = lines["sku_no"].to_numpy(), lines["line_key"].to_numpy()
-    lot, at = np.unique(lines["lot_no"].to_numpy(), return_inverse=True)
-    made = np.maximum(10.0, SURELY_MADE * units_a_month(world, lot * LOT_DAYS + LOT_DAYS // 2)[at, sku_no])
-    number = np.floor(np.minimum(made, 1e6) * draws.uniform(key, 1)).astype(np.int64)
-    return serial_numbers(sku_no, lines["lot_no"].to_numpy(), number)
+def serials(lines: pl.DataFrame, draws: Draws) -> pl.Series:
+    """Serial number of a unit of each delivered line, one of its lot."""
+    number = draws.integer(0, 999_999, lines["line_key"].to_numpy(), 1)
+    return serial_numbers(lines["sku_no"].to_numpy(), lines["lot_no"].to_numpy(), number)
 
 
 def moments(name: str, value: np.ndarray, known: np.ndarray | None = None) -> pl.Series:

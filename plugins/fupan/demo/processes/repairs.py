@@ -63,7 +63,7 @@ def tell(world: World, span: Span) -> Frames:
     closed = np.where(remotely, answered + 2 * HOUR, arrived) + worked * _MINUTE
     tickets = lines.with_columns(
         ticket_id=pl.format("WX{}", "line_key"),
-        serial_no=serials(world, lines, draws.of("serials")),
+        serial_no=serials(lines, draws.of("serials")),
         fault_code=pl.Series(np.where(misfits, COMPATIBILITY_FAULT, _faults(draws.uniform(key, 12), cause))),
         cause_class=pl.Series(np.asarray(list(CAUSES))[cause]),
         is_compat_issue=pl.Series(misfits),
