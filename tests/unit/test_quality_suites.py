@@ -29,9 +29,14 @@ RULE: dict[str, Any] = {
 def test_every_table_that_core_reads_has_a_suite(state: Path) -> None:
     """What no mart is built of yet waits for its rules with it."""
     nodes = manifest().content["nodes"].values()
-    core = {read for node in nodes if node["fqn"][1] in ("core", "marts") for read in node["depends_on"]["nodes"]}
+    core = {
+        read for node in nodes if node["fqn"][1] in ("core", "marts") for read in node["depends_on"].get("nodes", [])
+    }
     read = {
-        source.rpartition(".")[2] for node in nodes if node["unique_id"] in core for source in node["depends_on"]["nodes"]
+        source.rpartition(".")[2]
+        for node in nodes
+        if node["unique_id"] in core
+        for source in node["depends_on"].get("nodes", [])
     }
     assert set(raw_suites()) == read & set(contracts())
 

@@ -16,7 +16,7 @@ from fupan.demo.world import YEAR, World, day_number
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: its class, material, cheapest price (CNY), its share of a product's material cost, how many pieces of
+    """A kind of component: its class, material, cheapest price (CNY), share of a product's material cost, how many pieces of
     it a product has (about), and the product lines that use it."""
 
     component_class: str
@@ -56,7 +56,7 @@ _NAMES = ("晶元", "恒驱", "精铸", "透明", "亮板", "智联", "宏包")
 
 @lru_cache(maxsize=2)
 def components(world: World) -> pl.DataFrame:
-    """A row a component: component_no, component_sku, component_class, class_no, material, price (CNY, of the middle of the year
+    """A row a component: component_no, component_sku, component_class, class_no, material, price (CNY, middle of the year
     under review), supplier_no, backup_no (null: no second source). The last ones are the sheet metal housings of high bays."""
     number = np.arange(len(KINDS) * SIZES, dtype=np.int64)
     kind, size = number // SIZES, number % SIZES

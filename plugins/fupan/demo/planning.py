@@ -117,7 +117,7 @@ def wanted(world: World, days: Ints) -> Ints:
 
 
 def presale_begins(world: World) -> int:
-    """First day of the October from which winter goods are sold before they are made: the year under review has their season."""
+    """First day of the October from which winter goods are sold before they are made, in the year under review."""
     end = world.review_year[0]
     year = end.year - 1 if end.month == 1 else end.year
     return day_number(end.replace(year=year, month=10, day=1))

@@ -57,9 +57,8 @@ def _of_months(world: World, made: int, version: int) -> pl.DataFrame:
     local = monthly[market] * known["population_share"].to_numpy()[:, None]
     place, sku = np.nonzero(local >= _LEAST)
     error = world.draws("forecasts").spread(place, sku, first[month], version, sigma=sigma)
-    return _frame(
-        made, int(first[month]), version, sku, local[place, sku] * error, known["region_code"].to_numpy()[place], None
-    )
+    region = known["region_code"].to_numpy()[place]
+    return _frame(made, int(first[month]), version, sku, local[place, sku] * error, region=region, campaign_id=None)
 
 
 def _of_campaigns(world: World, days: Ints) -> pl.DataFrame:
@@ -76,13 +75,17 @@ def _of_campaigns(world: World, days: Ints) -> pl.DataFrame:
         extra = lift(offers["line_no"].to_numpy(), offers["discount_rate"].to_numpy()) - 1
         qty = daily * extra * (end - start + 1) * draws.spread(sku, campaign_no, sigma=0.25)
         none = np.full(len(sku), None)
-        parts.append(_frame(start - BEFORE_CAMPAIGN, int(first[month]), 1, sku, qty, none, campaign_id))
+        parts.append(
+            _frame(start - BEFORE_CAMPAIGN, int(first[month]), 1, sku, qty, region=none, campaign_id=campaign_id)
+        )
     nothing = np.zeros(0)
-    return pl.concat(parts or [_frame(0, 0, 1, nothing.astype(np.int64), nothing, nothing.astype(object), "")])
+    return pl.concat(
+        parts or [_frame(0, 0, 1, nothing.astype(np.int64), nothing, region=nothing.astype(object), campaign_id="")]
+    )
 
 
 def _frame(
-    made: int, month: int, version: int, sku: Ints, qty: np.ndarray, region: np.ndarray, campaign_id: str | None
+    made: int, month: int, version: int, sku: Ints, qty: np.ndarray, *, region: np.ndarray, campaign_id: str | None
 ) -> pl.DataFrame:
     where = pl.Series(region, dtype=pl.String)
     return pl.DataFrame({"sku_no": sku, "qty": qty, "region_code": where}).with_columns(

@@ -41,7 +41,7 @@ def tell(world: World, span: Span) -> Frames:
     exhibition = (known["campaign_type"] == "exhibition").to_numpy()
     parts = []
     for task_no, (task, (phase, dept, begins, ends)) in enumerate(TASKS.items()):
-        first, last = _planned(task, phase, begins, ends, start, end)
+        first, last = _planned(phase, begins, ends, start, end)
         if task == "media_warm_up":
             first = np.where(exhibition, start - WARM_UP_EXHIBITION, first)
         late = np.where(draws.chance(LATE, number, task_no, 1), draws.integer(1, 6, number, task_no, 2), 0)
@@ -79,7 +79,7 @@ def tell(world: World, span: Span) -> Frames:
 
 
 def _planned(
-    task: str, phase: str, begins: int | None, ends: int | None, start: np.ndarray, end: np.ndarray
+    phase: str, begins: int | None, ends: int | None, start: np.ndarray, end: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     if phase == "review":
         return end + (begins or 0), end + (ends or 0)

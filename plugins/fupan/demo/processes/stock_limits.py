@@ -1,4 +1,4 @@
-"""Least and most stock of a SKU in a warehouse, and sales below which it is called up: set anew on every birthday of the company."""
+"""Least and most stock of a SKU in a warehouse, and sales below which it is called up: set anew each year."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fupan.demo.stamps import at
 from fupan.demo.warehouses import IDS
 from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
 
-#: Days of demand that are kept for bad days, and more than which nobody wants; a month's sales below this part of the median SKU's
+#: Days of demand kept for bad days, and more than which nobody wants; a month's sales below this part of the median SKU's
 #: revenue in its line are weak.
 SAFETY, MOST, WEAK = 14.0, 2.2 * COVER, 0.55
 #: Limits are entered so many days before they hold.
