@@ -10,10 +10,11 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from fupan.demo.assortment import LINE_NAMES, is_on_sale, products
-from fupan.demo.draws import Ints
+from fupan.demo.draws import Floats, Ints
 from fupan.demo.geography import places
 from fupan.demo.seasons import SPRING_FESTIVALS
 from fupan.demo.world import World, day_number
@@ -198,6 +199,13 @@ def promotions(world: World) -> pl.DataFrame:
             .alias("mechanism"),
             *("discount_rate", "item_role", "start_day", "end_day", "region_code", "market"),
         )
+    )
+
+
+def lift(line_no: Ints, discount_rate: npt.ArrayLike) -> Floats:
+    """Demand at that discount on the usual price, as a multiple of the demand without it."""
+    return np.asarray(
+        (1 - np.asarray(discount_rate)) ** np.asarray(list(ELASTICITY.values()))[line_no], dtype=np.float64
     )
 
 
