@@ -1,7 +1,7 @@
 """Stock that lies with dealers and in the company's own stores at the end of a month.
 
-Dealers report theirs. A traditional dealer shows almost the whole range and orders by what he remembers; his stock turns slowly,
-and some of it is old.
+Dealers report theirs. A traditional dealer shows almost the whole range and orders by what he remembers; his stock turns
+slowly, and some of it is old.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def is_premium(world: World) -> np.ndarray:
 
 
 def dealer_shelves(world: World, day: int) -> pl.DataFrame:
-    """A row a dealer that stands on ``day`` and SKU in its stock: dealer_no, sku_no, qty, age (days since the oldest came in)."""
+    """A row a dealer that stands on ``day`` and SKU that it holds: dealer_no, sku_no, qty, age (days of the oldest piece)."""
     known = dealers(world).with_columns(size=pl.Series(dealer_sizes(world)))
     known = known.filter(pl.col("joined_day") <= day, pl.col("left_day").fill_null(NEVER) > day)
     traditional = known["is_traditional"].to_numpy()
@@ -43,7 +43,7 @@ def dealer_shelves(world: World, day: int) -> pl.DataFrame:
     number = known["dealer_no"].to_numpy()
     low, high = (np.where(traditional, TRADITIONAL[1][end], MODERN[1][end]) for end in (0, 1))
     listed = world.draws("dealers' range").integer(low, high, number, 0)
-    found = _shelves(world, "dealers' range", number, yearly[:, None] / YEAR * mix, cover, listed)
+    found = _shelves(world, "dealers' range", number, yearly[:, None] / YEAR * mix, cover=cover, listed=listed)
     return found.rename({"holder": "dealer_no"})
 
 
@@ -56,7 +56,7 @@ def store_shelves(world: World, day: int) -> pl.DataFrame:
     number = known["outlet_no"].to_numpy()
     listed = world.draws("stores' range").integer(*STORE[1], number, 0)
     each = np.broadcast_to(daily, (known.height, len(daily)))
-    found = _shelves(world, "stores' range", number, each, np.full(known.height, STORE[0]), listed)
+    found = _shelves(world, "stores' range", number, each, cover=np.full(known.height, STORE[0]), listed=listed)
     return found.rename({"holder": "outlet_no"})
 
 
@@ -74,7 +74,7 @@ def dealer_stock_value(world: World, day: int) -> pl.DataFrame:
 
 @lru_cache(maxsize=4)
 def _pieces(world: World, group: str) -> tuple[Floats, Floats]:
-    """Month x SKU: pieces that a trade sells, beside its whole revenue at list cost, now and as it is remembered."""
+    """Month x SKU: pieces a day that a trade sells, and as they are remembered."""
     units = demand(world, group).sum(axis=1)
     return units, remembered(units)
 
@@ -86,8 +86,8 @@ def _mix(world: World, group: str, day: int) -> tuple[Floats, Floats]:
     return now / (now * price).sum(), past / (past * price).sum()
 
 
-def _shelves(world: World, purpose: str, holder: Ints, daily: Floats, cover: Floats, listed: Ints) -> pl.DataFrame:
-    """Rows of stock. ``daily``: holder x SKU, pieces a day; ``listed``: SKUs that each holder keeps, the better sold ones rather."""
+def _shelves(world: World, purpose: str, holder: Ints, daily: Floats, *, cover: Floats, listed: Ints) -> pl.DataFrame:
+    """Rows of stock. ``daily``: holder x SKU, pieces a day; ``listed``: how many SKUs each keeps, rather those that sell."""
     draws, sku = world.draws(purpose), np.arange(daily.shape[1])
     taste = -np.log(1 - draws.uniform(holder[:, None], sku[None, :], 1)) / np.maximum(daily, 1e-12) ** 0.4
     taste = np.where(daily > 0, taste, np.inf)

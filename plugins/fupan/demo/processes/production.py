@@ -1,4 +1,4 @@
-"""Production: every SKU is made in batches every other week, as much as is expected to be sold; lots of key components are noted."""
+"""Production: every SKU is made every other week, as much as is expected to be sold; lots of key components are noted."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from fupan.demo.world import Span, World
 
 #: Events are planned so many days ahead; staff is scheduled, and hours are noted the day after.
 PLANNED, SCHEDULED = 120, 7
-#: Share of the scheduled hours in which promoters have nothing to do, by city tier: smaller cities were staffed like large ones.
+#: Share of their hours in which promoters have nothing to do, by city tier: smaller cities were staffed like large ones.
 IDLE = {"tier_1": 0.18, "new_tier_1": 0.24, "tier_2": 0.36, "tier_3": 0.47}
 USUALLY_IDLE = 0.12
 #: CNY an hour.
