@@ -16,8 +16,8 @@ from fupan.demo.world import YEAR, World, day_number
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of component: its class, material, cheapest price (CNY), share of a product's material cost, how many pieces of
-    it a product has (about), and the product lines that use it."""
+    """A kind of component: its class, material, cheapest price (CNY), its share of a product's material cost, about how many
+    pieces of it a product has, and the product lines that use it."""
 
     component_class: str
     material: str
@@ -56,8 +56,8 @@ _NAMES = ("晶元", "恒驱", "精铸", "透明", "亮板", "智联", "宏包")
 
 @lru_cache(maxsize=2)
 def components(world: World) -> pl.DataFrame:
-    """A row a component: component_no, component_sku, component_class, class_no, material, price (CNY, middle of the year
-    under review), supplier_no, backup_no (null: no second source). The last ones are the sheet metal housings of high bays."""
+    """A row a component: component_no, component_sku, component_class, class_no, material, price (CNY, in the middle of the
+    year under review), supplier_no, backup_no (null: no second source). The last are sheet metal housings of high bays."""
     number = np.arange(len(KINDS) * SIZES, dtype=np.int64)
     kind, size = number // SIZES, number % SIZES
     price = np.round(np.array([it.cheapest for it in KINDS])[kind] * STEP**size, 2)
@@ -197,4 +197,4 @@ def consumption(world: World, day: int) -> Floats:
     demand = on_days(world, whole_demand(world), np.array([day + 20]))[0].sum(axis=0)
     valid = bills(world).filter(pl.col("begins") <= day, pl.col("ends").fill_null(1 << 40) >= day)
     needed = demand[valid["sku_no"].to_numpy()] * valid["qty"].to_numpy()
-    return np.bincount(valid["component_no"].to_numpy(), needed, components(world).height)
+    return np.bincount(valid["component_no"].to_numpy(), needed, components(world).height).astype(np.float64)

@@ -19,8 +19,8 @@ _DELAYS = ("tech_day", "production_day", "sales_day")
 
 @lru_cache(maxsize=4)
 def phase_outs(world: World) -> pl.DataFrame:
-    """A row an item and vote: sku_no, called_day, tech_day, production_day, sales_day (when each of them votes), decided_day,
-    decision (phase_out, keep, improve), and the votes (1: phase out) tech_vote, production_vote, sales_vote."""
+    """A row an item and vote: sku_no, called_day, tech_day, production_day and sales_day (when each department votes),
+    decided_day, decision (phase_out, keep, improve), and the votes (1: phase out) tech_vote, production_vote, sales_vote."""
     draws, known = world.draws("phase-out"), products(world)
     going = known.filter(pl.col("discontinue_day").is_not_null()).select("sku_no", "discontinue_day")
     number = going["sku_no"].to_numpy()

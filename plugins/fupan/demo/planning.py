@@ -59,7 +59,7 @@ def demand(world: World, group: str) -> Floats:
     market = expected["market"].replace_strict({name: n for n, name in enumerate(MARKETS)}).to_numpy()
     at = np.searchsorted(first, expected["month"].to_numpy())
     units[at, market, expected["line_no"].to_numpy()] = expected["units"].to_numpy()
-    return units[:, :, line_no] * share[:, None, :] / np.diff(first)[:, None, None]
+    return np.asarray(units[:, :, line_no] * share[:, None, :] / np.diff(first)[:, None, None])
 
 
 @lru_cache(maxsize=2)
@@ -102,7 +102,7 @@ def on_days(world: World, monthly: Floats, days: Ints) -> Floats:
 
 def at_warehouses(by_market: Floats) -> Floats:
     """Day x market x SKU as day x warehouse x SKU."""
-    return by_market[:, MARKET_OF] * PART[None, :, None]
+    return np.asarray(by_market[:, MARKET_OF] * PART[None, :, None])
 
 
 def wanted(world: World, days: Ints) -> Ints:
@@ -117,7 +117,7 @@ def wanted(world: World, days: Ints) -> Ints:
 
 
 def presale_begins(world: World) -> int:
-    """First day of the October from which winter goods are sold before they are made, in the year under review."""
+    """First day of the October from which winter goods are sold in advance; that winter ends in the year under review."""
     end = world.review_year[0]
     year = end.year - 1 if end.month == 1 else end.year
     return day_number(end.replace(year=year, month=10, day=1))

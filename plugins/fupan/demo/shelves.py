@@ -1,7 +1,7 @@
 """Stock that lies with dealers and in the company's own stores at the end of a month.
 
-Dealers report theirs. A traditional dealer shows almost the whole range and orders by memory; his stock turns slowly,
-and some of it is old.
+Dealers report theirs. A traditional dealer shows almost the whole range and orders by what he remembers; his stock turns
+slowly, and some of it is old.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def is_premium(world: World) -> np.ndarray:
 
 
 def dealer_shelves(world: World, day: int) -> pl.DataFrame:
-    """A row a dealer that stands on ``day`` and SKU in its stock: dealer_no, sku_no, qty, age (days of the oldest)."""
+    """A row a dealer that stands on ``day`` and SKU that it holds: dealer_no, sku_no, qty, age (days of the oldest piece)."""
     known = dealers(world).with_columns(size=pl.Series(dealer_sizes(world)))
     known = known.filter(pl.col("joined_day") <= day, pl.col("left_day").fill_null(NEVER) > day)
     traditional = known["is_traditional"].to_numpy()
@@ -74,7 +74,7 @@ def dealer_stock_value(world: World, day: int) -> pl.DataFrame:
 
 @lru_cache(maxsize=4)
 def _pieces(world: World, group: str) -> tuple[Floats, Floats]:
-    """Month x SKU: pieces that a trade sells, beside its whole revenue at list cost, now and as it is remembered."""
+    """Month x SKU: pieces a day that a trade sells, and as they are remembered."""
     units = demand(world, group).sum(axis=1)
     return units, remembered(units)
 
@@ -87,7 +87,7 @@ def _mix(world: World, group: str, day: int) -> tuple[Floats, Floats]:
 
 
 def _shelves(world: World, purpose: str, holder: Ints, daily: Floats, *, cover: Floats, listed: Ints) -> pl.DataFrame:
-    """Rows of stock. ``daily``: holder x SKU, pieces a day; ``listed``: SKUs that each holder keeps, rather the better sold."""
+    """Rows of stock. ``daily``: holder x SKU, pieces a day; ``listed``: how many SKUs each keeps, rather those that sell."""
     draws, sku = world.draws(purpose), np.arange(daily.shape[1])
     taste = -np.log(1 - draws.uniform(holder[:, None], sku[None, :], 1)) / np.maximum(daily, 1e-12) ** 0.4
     taste = np.where(daily > 0, taste, np.inf)

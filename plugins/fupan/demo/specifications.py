@@ -12,9 +12,9 @@ from fupan.demo.draws import Ints
 from fupan.demo.planning import months, season_tags, whole_demand
 from fupan.demo.world import World, day_number
 
-#: Of the best sellers (by pieces, in the year under review) so many have a DALI or 0-10V interface.
+#: Of so many best sellers (by pieces, in the year under review) so many have neither a DALI nor a 0-10V interface.
 BEST_SELLERS, UNDIMMED = 50, 11
-#: As many of the first that sell indoors keep IP20; with all ranks up to RESERVE equipped, chance changes nothing.
+#: Of the ten first so many have IP20; all ranks up to RESERVE are equipped alike, so that chance at the border changes nothing.
 TOP, UNPROTECTED, RESERVE = 10, 2, 16
 #: Old tubes that are still sold: their use of energy beside the limit of the standard.
 FLUORESCENT_GAP = 0.40

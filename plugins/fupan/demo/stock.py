@@ -1,7 +1,7 @@
 """Stock of the company's own warehouses, day by day: planners fill it up on Mondays, shipments take from it.
 
-After Monday's delivery a SKU lies there as planners want it; what is shipped in the week is taken off; what a warehouse lacks
-goes straight from the plant. So the stock of any day follows from the plan of its Monday and the shipments since.
+After Monday's delivery a SKU lies there as planners want it; what is shipped in the week is taken off, and what a warehouse
+lacks goes straight from the plant. So the stock of any day follows from the plan of its Monday and the shipments since.
 """
 
 from __future__ import annotations

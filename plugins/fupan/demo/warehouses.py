@@ -45,7 +45,7 @@ def routes(world: World, orders: pl.DataFrame) -> tuple[Ints, Ints]:
 @lru_cache(maxsize=4)
 def locations(world: World) -> pl.DataFrame:
     """A row a location of all years: location_id, location_type, dealer_no, dealer_id, outlet_no, outlet_id, channel_id,
-    serves_regions, from_day and until_day (null: always)."""
+    province, serves_regions, from_day and until_day (null: always)."""
     known = places()
     regions = dict(known.group_by("market").agg(pl.col("region_code").sort().str.join(",")).iter_rows())
     province = dict(known.select("region_code", "province").iter_rows())

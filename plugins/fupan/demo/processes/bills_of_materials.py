@@ -27,8 +27,8 @@ def tell(world: World, span: Span) -> Frames:
     seen = as_of(found, span.evening, ["entered_at", "closed_at"], reveals={"closed_at": ["valid_to"]})
     return {
         "erp_bom_lines": seen.select(
-            "sku", "bom_version", "component_sku", "material", "qty", "unit_cost", "valid_from", "valid_to",
-            "updated_at", CHANGED_ON,
+            "sku", "bom_version", "component_sku", "material", "qty", "unit_cost", "valid_from", "valid_to", "updated_at",
+            CHANGED_ON,
         )
     }  # fmt: skip
 

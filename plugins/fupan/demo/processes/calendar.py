@@ -28,7 +28,7 @@ _SPRING_FESTIVAL = ("holiday", "春节", None, "all")
 
 def tell(world: World, span: Span) -> Frames:
     """Entries of all years of the company; calendars are known years ahead."""
-    rows = []
+    rows: list[tuple[str, str, str, str | None, str, date, date]] = []
     for year in range(world.first.year, world.last.year + 1):
         festival = next(day for day in SPRING_FESTIVALS if day.year == year)
         rows.append((f"CAL{year}-00", *_SPRING_FESTIVAL, festival - timedelta(days=1), festival + timedelta(days=6)))

@@ -8,7 +8,7 @@ import polars as pl
 
 from fupan.demo.assortment import products
 from fupan.demo.campaigns import campaigns, lift, promotions
-from fupan.demo.draws import Ints
+from fupan.demo.draws import Floats, Ints
 from fupan.demo.geography import places
 from fupan.demo.planning import demand, months, whole_demand
 from fupan.demo.process import CHANGED_ON, Frames, Process
@@ -57,8 +57,8 @@ def _of_months(world: World, made: int, version: int) -> pl.DataFrame:
     local = monthly[market] * known["population_share"].to_numpy()[:, None]
     place, sku = np.nonzero(local >= _LEAST)
     error = world.draws("forecasts").spread(place, sku, first[month], version, sigma=sigma)
-    region = known["region_code"].to_numpy()[place]
-    return _frame(made, int(first[month]), version, sku, local[place, sku] * error, region=region, campaign_id=None)
+    qty, region = local[place, sku] * error, known["region_code"].gather(place)
+    return _dated(_wanted(sku, qty, region), made, int(first[month]), version, None)
 
 
 def _of_campaigns(world: World, days: Ints) -> pl.DataFrame:
@@ -74,21 +74,18 @@ def _of_campaigns(world: World, days: Ints) -> pl.DataFrame:
         daily = demand(world, "online" if online else "store")[month].sum(axis=0)[sku]
         extra = lift(offers["line_no"].to_numpy(), offers["discount_rate"].to_numpy()) - 1
         qty = daily * extra * (end - start + 1) * draws.spread(sku, campaign_no, sigma=0.25)
-        none = np.full(len(sku), None)
-        parts.append(
-            _frame(start - BEFORE_CAMPAIGN, int(first[month]), 1, sku, qty, region=none, campaign_id=campaign_id)
-        )
-    nothing = np.zeros(0)
-    return pl.concat(
-        parts or [_frame(0, 0, 1, nothing.astype(np.int64), nothing, region=nothing.astype(object), campaign_id="")]
-    )
+        everywhere = pl.Series([None] * len(sku), dtype=pl.String)
+        parts.append(_dated(_wanted(sku, qty, everywhere), start - BEFORE_CAMPAIGN, int(first[month]), 1, campaign_id))
+    nothing = _wanted(np.zeros(0, dtype=np.int64), np.zeros(0), pl.Series([], dtype=pl.String))
+    return pl.concat(parts or [_dated(nothing, 0, 0, 1, None)])
 
 
-def _frame(
-    made: int, month: int, version: int, sku: Ints, qty: np.ndarray, *, region: np.ndarray, campaign_id: str | None
-) -> pl.DataFrame:
-    where = pl.Series(region, dtype=pl.String)
-    return pl.DataFrame({"sku_no": sku, "qty": qty, "region_code": where}).with_columns(
+def _wanted(sku: Ints, qty: Floats, region: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"sku_no": sku, "qty": qty, "region_code": region})
+
+
+def _dated(wanted: pl.DataFrame, made: int, month: int, version: int, campaign_id: str | None) -> pl.DataFrame:
+    return wanted.with_columns(
         made=pl.lit(made, pl.Int64),
         month=pl.lit(month, pl.Int64),
         version=pl.lit(version, pl.Int64),

@@ -40,8 +40,8 @@ def tell(world: World, span: Span) -> Frames:
     start, end = known["start_day"].to_numpy(), known["end_day"].to_numpy()
     exhibition = (known["campaign_type"] == "exhibition").to_numpy()
     parts = []
-    for task_no, (task, (phase, dept, begins, ends)) in enumerate(TASKS.items()):
-        first, last = _planned(phase, begins, ends, start, end)
+    for task_no, (task, (phase, dept, _, _)) in enumerate(TASKS.items()):
+        first, last = _planned(task, start, end)
         if task == "media_warm_up":
             first = np.where(exhibition, start - WARM_UP_EXHIBITION, first)
         late = np.where(draws.chance(LATE, number, task_no, 1), draws.integer(1, 6, number, task_no, 2), 0)
@@ -78,9 +78,9 @@ def tell(world: World, span: Span) -> Frames:
     }  # fmt: skip
 
 
-def _planned(
-    phase: str, begins: int | None, ends: int | None, start: np.ndarray, end: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _planned(task: str, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last day that are planned for a task of campaigns that last from ``start`` to ``end``."""
+    phase, _, begins, ends = TASKS[task]
     if phase == "review":
         return end + (begins or 0), end + (ends or 0)
     if begins is None:

@@ -28,8 +28,8 @@ def tell(world: World, span: Span) -> Frames:
     seen = as_of(found, span.evening, ["called_at", *reveals], reveals=reveals)
     return {
         "hr_sku_reviews": seen.select(
-            "sku", "triggered_on", *(f"{name}_vote" for name in _DEPARTMENTS), "decided_on", "decision",
-            "updated_at", CHANGED_ON,
+            "sku", "triggered_on", *(f"{name}_vote" for name in _DEPARTMENTS), "decided_on", "decision", "updated_at",
+            CHANGED_ON,
         )
     }  # fmt: skip
 

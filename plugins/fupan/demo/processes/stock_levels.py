@@ -1,7 +1,7 @@
 """What lies where at the end of a day.
 
-The warehouses' system came ninety days before the end of the year under review, the dealers' portal ten months earlier:
-until then own stock was noted at the end of a month only, and dealers' not at all.
+The warehouses' system was introduced ninety days before the end of the year under review, the dealers' portal ten months
+earlier: until then own stock was noted at the end of a month only, and dealers' not at all.
 """
 
 from __future__ import annotations

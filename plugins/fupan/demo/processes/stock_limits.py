@@ -1,4 +1,4 @@
-"""Least and most stock of a SKU in a warehouse, and sales below which it is called up: set anew each year."""
+"""Least and most stock of a SKU in a warehouse, and sales that are too weak: set anew on the first day of a company year."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from fupan.demo.stamps import at
 from fupan.demo.warehouses import IDS
 from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
 
-#: Days of demand kept for bad days, and more than which nobody wants; a month's sales below this part of the median SKU's
-#: revenue in its line are weak.
+#: Days of demand that are kept for bad days, and more than which nobody wants; a month's sales below this part of what the
+#: median SKU of the line turns over are weak.
 SAFETY, MOST, WEAK = 14.0, 2.2 * COVER, 0.55
 #: Limits are entered so many days before they hold.
 _AHEAD = 10
@@ -70,7 +70,7 @@ def _weak(world: World, daily: np.ndarray) -> np.ndarray:
         mine = line == number
         sold = np.where(value[:, mine] > 0, value[:, mine], np.nan)
         found[:, mine] = WEAK * np.nanmedian(sold, axis=1)[:, None]
-    return found / price[None, :]
+    return np.asarray(found / price[None, :])
 
 
 PROCESS = Process(("inv_thresholds",), tell)
