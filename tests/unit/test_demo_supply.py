@@ -83,9 +83,7 @@ def test_no_more_leaves_the_warehouses_than_is_shipped() -> None:
 
 def test_counts_find_what_the_books_say_or_a_little_less() -> None:
     counts = tables("stock_counts")["inv_stock_counts"].filter(pl.col("counted_at").is_not_null())
-    books = counts.join(
-        own_stock(), left_on=["planned_date", *_KEY], right_on=["snapshot_date", *_KEY]
-    )
+    books = counts.join(own_stock(), left_on=["planned_date", *_KEY], right_on=["snapshot_date", *_KEY])
     assert books.height == counts.height > 500
     assert (books["book_qty"] == books["on_hand_qty"]).all()
     assert 0.99 < counts["counted_qty"].sum() / counts["book_qty"].sum() < 1
@@ -119,7 +117,9 @@ def test_traditional_dealers_show_the_whole_range_and_turn_it_slowly() -> None:
         on="dealer_no",
     )  # fmt: skip
     kinds = tables("stock_locations")["inv_locations"].select("dealer_id", "location_type")
-    of_dealer = held.join(kinds, on="dealer_id").group_by("dealer_id", "location_type").agg(pl.len(), pl.col("age").mean())
+    of_dealer = (
+        held.join(kinds, on="dealer_id").group_by("dealer_id", "location_type").agg(pl.len(), pl.col("age").mean())
+    )
     traditional = of_dealer.filter(location_type="traditional_dealer")
     modern = of_dealer.filter(location_type="dealer")
     assert traditional["len"].min() >= 200 > modern["len"].max()
@@ -169,9 +169,15 @@ def test_what_rows_refer_to_exists() -> None:
 
 
 def test_visitors_of_the_exhibition_are_its_leads_and_more() -> None:
-    expo = events(WORLD).filter(event_type="exhibition").filter(pl.col("first_day") > day_number(FIRST)).row(0, named=True)
+    expo = (
+        events(WORLD).filter(event_type="exhibition").filter(pl.col("first_day") > day_number(FIRST)).row(0, named=True)
+    )
     first, last = (date(1970, 1, 1) + timedelta(days=expo[name]) for name in ("first_day", "last_day"))
-    came = processes()["attendance"].tell(WORLD, Span(first, last, last))["evt_attendance"].filter(event_id=expo["event_id"])
+    came = (
+        processes()["attendance"]
+        .tell(WORLD, Span(first, last, last))["evt_attendance"]
+        .filter(event_id=expo["event_id"])
+    )
     met = leads(WORLD, Span(first, last, last).days).filter(campaign_no=expo["campaign_no"])
     assert set(came["lead_id"].drop_nulls()) == set(met["lead_id"])
     assert came.filter(pl.col("lead_id").is_not_null())["checked_in_at"].null_count() == 0

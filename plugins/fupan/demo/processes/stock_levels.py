@@ -60,7 +60,7 @@ def noted(world: World, days: Ints) -> Ints:
 def month_ends(days: Ints) -> Ints:
     """Last days of months."""
     following = (days + 1).astype("datetime64[D]")
-    return days[following == following.astype("datetime64[M]")]
+    return np.asarray(days[following == following.astype("datetime64[M]")])
 
 
 def _finished(world: World, span: Span, days: Ints) -> pl.DataFrame:
