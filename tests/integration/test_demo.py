@@ -183,8 +183,8 @@ def test_the_year_has_its_seasons(full: str) -> None:
         int(count)
         for (count,) in _query(
             full,
-            "select count(o.order_id) from generate_series(date '2025-04-04', '2026-03-20', 7) as week "
-            "left join erp.sales_orders as o on o.platform is not null and o.order_date between week and week + 6 "
+            "select count(o.order_id) from generate_series(date '2025-04-04', '2026-03-20', interval '7 days') as week "
+            "left join erp.sales_orders as o on o.platform is not null and o.order_date between week::date and week::date + 6 "
             "group by week order by week",
         )
     ]

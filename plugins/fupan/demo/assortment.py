@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from fupan.demo.draws import Floats, Ints
+from fupan.demo.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
 
 
@@ -137,7 +138,7 @@ def products(world: World) -> pl.DataFrame:
     ).with_columns(
         pl.col("base_cost").fill_nan(None),
         *(pl.when(pl.col(name) < 1 << 40).then(pl.col(name)).alias(name) for name in ("discontinue_day", "moved_day")),
-        product_name=pl.format("{} {} {}W", "series", "kind", "power_w"),
+        product_name=text("{} {} {}W", "series", "kind", "power_w"),
     )
 
 

@@ -17,6 +17,7 @@ from fupan.demo.assortment import LINE_NAMES, is_on_sale, products
 from fupan.demo.draws import Floats, Ints
 from fupan.demo.geography import places
 from fupan.demo.seasons import SPRING_FESTIVALS
+from fupan.demo.wording import text
 from fupan.demo.world import World, day_number
 
 #: Change of demand in percent when a price rises by one, by product line.
@@ -151,7 +152,7 @@ def campaigns(world: World) -> pl.DataFrame:
     )
     return frame.join(places().select("region_code", "market"), on="region_code", how="left").select(
         "campaign_no",
-        pl.format("CP{}", pl.col("campaign_no").cast(pl.String).str.zfill(5)).alias("campaign_id"),
+        text("CP{}", pl.col("campaign_no").cast(pl.String).str.zfill(5)).alias("campaign_id"),
         pl.exclude("campaign_no"),
     )
 
@@ -187,9 +188,9 @@ def promotions(world: World) -> pl.DataFrame:
         .with_row_index("promo_no")
         .select(
             pl.col("promo_no").cast(pl.Int64),
-            pl.format(
-                "PR{}{}{}", pl.col("campaign_no").cast(pl.String).str.zfill(5), "mechanism_no", "platform_no"
-            ).alias("promo_id"),
+            text("PR{}{}{}", pl.col("campaign_no").cast(pl.String).str.zfill(5), "mechanism_no", "platform_no").alias(
+                "promo_id"
+            ),
             *("campaign_no", "campaign_id", "online", "phase", "sku_no", "line_no"),
             pl.col("platform_no")
             .replace_strict(dict(enumerate((None, *PLATFORMS))), return_dtype=pl.String)

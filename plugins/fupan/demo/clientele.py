@@ -11,6 +11,7 @@ import polars as pl
 from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.geography import places
 from fupan.demo.network import dealers, place_at, spread_over_places
+from fupan.demo.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
 
 #: Customer numbers begin here, kind by kind.
@@ -219,7 +220,7 @@ def customers(world: World) -> pl.DataFrame:
     return pl.concat(
         [people, businesses(world), as_customers, importers(world).drop("is_waning")], how="diagonal"
     ).with_columns(
-        customer_id=pl.format("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
+        customer_id=text("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
         is_b2b=pl.col("kind") != "household",
         is_large=pl.col("is_large").fill_null(False),
     )
@@ -270,7 +271,7 @@ def users(world: World) -> pl.DataFrame:
     joins_after = draws.integer(0, 120, number, 3)
     private = draws.chance(0.25, number, 4)
     return everyone.with_columns(
-        user_id=pl.format("U{}", pl.col("user_no").cast(pl.String).str.zfill(8)),
+        user_id=text("U{}", pl.col("user_no").cast(pl.String).str.zfill(8)),
         member_since_day=pl.when("is_paid_member").then(pl.col("registered_day") + pl.Series(joins_after)),
         member_tier=pl.when("is_paid_member")
         .then(pl.Series(draws.choice(["silver", "gold", "platinum"], number, 5, weights=[6, 3, 1])))
@@ -299,16 +300,16 @@ def contacts(world: World, numbers: Ints, abroad: np.ndarray) -> dict[str, Any]:
         pl.DataFrame({"digits": spaced, "shape": draws.integer(0, 4, numbers, 5), "abroad": abroad,
                       "code": draws.choice(["1", "49", "971", "84", "55", "61"], numbers, 6)})
         .select(
-            pl.when("abroad").then(pl.format("+{} {}", "code", pl.col("digits").str.slice(1)))
+            pl.when("abroad").then(text("+{} {}", "code", pl.col("digits").str.slice(1)))
             .when(pl.col("shape") <= 1).then("digits")
             .when(pl.col("shape") == 2)
-            .then(pl.format("{} {} {}", *(pl.col("digits").str.slice(*part) for part in ((0, 3), (3, 4), (7, 4)))))
-            .when(pl.col("shape") == 3).then(pl.format("+86-{}", "digits"))
+            .then(text("{} {} {}", *(pl.col("digits").str.slice(*part) for part in ((0, 3), (3, 4), (7, 4)))))
+            .when(pl.col("shape") == 3).then(text("+86-{}", "digits"))
         )
         .to_series()
     )  # fmt: skip
     email = pl.select(
-        pl.when(pl.Series(draws.chance(0.7, numbers, 7))).then(pl.format("contact{}@example.com", pl.Series(numbers)))
+        pl.when(pl.Series(draws.chance(0.7, numbers, 7))).then(text("contact{}@example.com", pl.Series(numbers)))
     ).to_series()
     return {"contact_name": name, "contact_phone": phone, "contact_email": email}
 

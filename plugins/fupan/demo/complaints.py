@@ -15,6 +15,7 @@ from fupan.demo.deliveries import DAY, HOUR, delivered, moments, serials, with_o
 from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.phrases import named, tones
 from fupan.demo.staffing import load
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Shares of complaints: opened again, never settled, followed up by a call when closed; of those about quality: touching
@@ -59,7 +60,7 @@ def complaints(world: World, span: Span) -> pl.DataFrame:
     sold_online = lines["platform"].is_not_null().to_numpy()
     told = lines.select(
         "customer_id", "order_id", "sku", "campaign_id", "region_code",
-        complaint_id=pl.format("TS{}", "line_key"),
+        complaint_id=text("TS{}", "line_key"),
         contact_name=pl.when(is_known).then(pl.Series(person["contact_name"])),
         contact_phone=pl.when(is_known).then(person["contact_phone"]),
         serial_no=pl.when(pl.Series(of_quality)).then(serials(lines, draws.of("serials"))),

@@ -11,6 +11,7 @@ import polars as pl
 from fupan.demo.assortment import LINE_NAMES, products
 from fupan.demo.draws import Floats
 from fupan.demo.planning import on_days, whole_demand
+from fupan.demo.wording import text
 from fupan.demo.world import YEAR, World, day_number
 
 
@@ -90,7 +91,7 @@ def components(world: World) -> pl.DataFrame:
     first_sources = SUPPLIERS - BACKUPS
     backup = class_no * SUPPLIERS + first_sources + draws.integer(0, BACKUPS - 1, at, 2)
     return known.with_columns(
-        component_sku=pl.format("CMP{}", pl.col("component_no").cast(pl.String).str.zfill(4)),
+        component_sku=text("CMP{}", pl.col("component_no").cast(pl.String).str.zfill(4)),
         class_no=pl.Series(class_no),
         supplier_no=pl.Series(class_no * SUPPLIERS + draws.integer(0, first_sources - 1, at, 1)),
         backup_no=pl.when(pl.Series(draws.chance(SECOND_SOURCED, at, 3))).then(pl.Series(backup)),

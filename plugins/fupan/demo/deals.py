@@ -17,6 +17,7 @@ from fupan.demo.people import wins
 from fupan.demo.rivals import IDS
 from fupan.demo.sales.arrivals import project
 from fupan.demo.sales.told import PROJECT_TYPES
+from fupan.demo.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
 
 STAGES = ("prospecting", "needs_analysis", "proposal", "negotiation", "contract")
@@ -76,7 +77,7 @@ def _won(world: World) -> pl.DataFrame:
     cycle = _cycle(draws, known["kind"], customer, turn)
     return pl.DataFrame(
         {
-            "opp_id": pl.select(pl.format("OPP{}-{}", pl.Series(customer), pl.Series(turn))).to_series(),
+            "opp_id": pl.select(text("OPP{}-{}", pl.Series(customer), pl.Series(turn))).to_series(),
             "customer_no": customer,
             "kind": known["kind"],
             "industry": known["industry"],
@@ -121,7 +122,7 @@ def _lost(world: World, won: pl.DataFrame) -> pl.DataFrame:
     amount = np.round(base["amount"].to_numpy() * draws.spread(*key, 6, sigma=0.35), -3)
     return pl.DataFrame(
         {
-            "opp_id": pl.select(pl.format("OPL{}-{}-{}", *(pl.Series(part) for part in key))).to_series(),
+            "opp_id": pl.select(text("OPL{}-{}-{}", *(pl.Series(part) for part in key))).to_series(),
             "customer_no": customer,
             "kind": kind,
             "industry": base["industry"],
@@ -239,12 +240,12 @@ def owner_id(world: World) -> pl.Expr:
 
 def customer_id(column: str = "customer_no") -> pl.Expr:
     """Customer of a number; null below 0."""
-    return pl.when(pl.col(column) >= 0).then(pl.format("C{}", pl.col(column).cast(pl.String).str.zfill(7)))
+    return pl.when(pl.col(column) >= 0).then(text("C{}", pl.col(column).cast(pl.String).str.zfill(7)))
 
 
 def lead_id() -> pl.Expr:
     """The lead from which an opportunity grew; null: none."""
-    return pl.when("has_lead").then(pl.format("LD{}", "opp_id"))
+    return pl.when("has_lead").then(text("LD{}", "opp_id"))
 
 
 def rows_of(days: tuple[int, int], begins: Floats | Ints, first: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from fupan.demo import relations
 from fupan.demo.draws import Draws
 from fupan.demo.process import CHANGED_ON, processes
 from fupan.demo.relations import Connection, Relation
+from fupan.demo.wording import text
 from fupan.demo.world import World, day_number, midnight
 from fupan.errors import ConfigurationError
 
@@ -66,10 +67,10 @@ ROW_FAULTS = {
         "line_unit_price_positive",
     ),
     "orphan_keys": RowFault(
-        "erp_sales_order_lines", ~pl.col("is_gift"), {"sku": pl.format("{}-GONE", "sku")}, "line_product_exists",
+        "erp_sales_order_lines", ~pl.col("is_gift"), {"sku": text("{}-GONE", "sku")}, "line_product_exists",
     ),
     "future_dates": RowFault(
-        "erp_sales_orders", pl.col("status") != "cancelled", {"order_date": pl.col("order_date") + pl.duration(days=400)},
+        "erp_sales_orders", pl.col("status") != "cancelled", {"order_date": pl.col("order_date") + pl.duration(days=800)},
         "order_date_not_future",
     ),
     "reviews_without_stars": RowFault("rev_reviews", ~pl.col("is_default"), {"rating": pl.lit(0)}, "review_rating_in_range"),

@@ -10,6 +10,7 @@ import polars as pl
 
 from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.geography import DOMESTIC, MARKETS, places
+from fupan.demo.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
 
 #: A row a channel, as the ERP has it.
@@ -99,7 +100,7 @@ def dealers(world: World) -> pl.DataFrame:
             }
         )
         .with_columns(left_day=pl.when(pl.col("left_day") >= 0).then("left_day"))
-        .with_columns(dealer_id=pl.format("D{}", (pl.col("dealer_no") + 1).cast(pl.String).str.zfill(5)))
+        .with_columns(dealer_id=text("D{}", (pl.col("dealer_no") + 1).cast(pl.String).str.zfill(5)))
     )
 
 
@@ -151,7 +152,7 @@ def outlets(world: World) -> pl.DataFrame:
         )
         .with_columns(
             channel_id=pl.when(pl.col("dealer_no").is_null()).then(pl.lit("STORE")).otherwise(pl.lit("DEALER")),
-            outlet_id=pl.format("OUT{}", (pl.col("outlet_no") + 1).cast(pl.String).str.zfill(5)),
+            outlet_id=text("OUT{}", (pl.col("outlet_no") + 1).cast(pl.String).str.zfill(5)),
         )
     )  # fmt: skip
 
@@ -194,7 +195,7 @@ def reps(world: World) -> pl.DataFrame:
             }
         )
         .with_columns(left_day=pl.when(pl.col("left_day") >= 0).then("left_day"))
-        .with_columns(emp_id=pl.format("E{}", (pl.col("emp_no") + 1).cast(pl.String).str.zfill(5)))
+        .with_columns(emp_id=text("E{}", (pl.col("emp_no") + 1).cast(pl.String).str.zfill(5)))
     )
 
 

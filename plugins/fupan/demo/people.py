@@ -11,6 +11,7 @@ from fupan.demo.campaigns import campaigns
 from fupan.demo.draws import Floats, Ints
 from fupan.demo.geography import places
 from fupan.demo.network import NEVER, outlets, reps
+from fupan.demo.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
 
 #: Role -> first number of its staff, department, how many at scale 1 (and at least), share that is replaced in a year.
@@ -62,7 +63,7 @@ def employees(world: World) -> pl.DataFrame:
 
 def employee_id(column: str) -> pl.Expr:
     """Employee of a key, as `network.reps` numbers its own."""
-    return pl.format("E{}", (pl.col(column) + 1).cast(pl.String).str.zfill(5))
+    return text("E{}", (pl.col(column) + 1).cast(pl.String).str.zfill(5))
 
 
 def _staff(world: World, role: str) -> pl.DataFrame:
@@ -71,7 +72,7 @@ def _staff(world: World, role: str) -> pl.DataFrame:
     standing = world.number(at_scale_one, least)
     return _hired(world, role, standing, max(1, round(standing * replaced)), begins).with_columns(
         dept=pl.lit(dept),
-        team=pl.format("{}-{}", pl.lit(dept), pl.col("emp_key") % 4 + 1),
+        team=text("{}-{}", pl.lit(dept), pl.col("emp_key") % 4 + 1),
         place_no=pl.lit(None, pl.Int64),
     )
 

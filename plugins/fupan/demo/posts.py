@@ -10,6 +10,7 @@ import polars as pl
 from fupan.demo import seasons
 from fupan.demo.campaigns import campaigns
 from fupan.demo.draws import Ints
+from fupan.demo.wording import text
 from fupan.demo.world import World
 
 PLATFORMS = ("xiaohongshu", "douyin", "wechat", "bilibili", "zhihu", "weibo")
@@ -86,8 +87,8 @@ def published(world: World, first_day: int, last_day: int) -> pl.DataFrame:
             "reads": reads,
         }
     ).with_columns(
-        post_id=pl.format("PO{}", "post_no"),
-        author_id=pl.format("AU{}{}", "author_no", pl.col("person").cast(pl.String).str.zfill(4)),
+        post_id=text("PO{}", "post_no"),
+        author_id=text("AU{}{}", "author_no", pl.col("person").cast(pl.String).str.zfill(4)),
     )
 
 

@@ -13,6 +13,7 @@ from fupan.demo.clientele import BUSINESS_KINDS, KINDS
 from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.geography import DOMESTIC
 from fupan.demo.seasons import SITES, demand, mean_demand
+from fupan.demo.wording import text
 from fupan.demo.world import YEAR, World, day_number
 
 #: Source -> leads a year at scale 1 that come to nothing, growth a year, share that passes qualification.
@@ -37,7 +38,7 @@ _COLUMNS = ("lead_id", "key", "source_no", "campaign_no", "kind", "place_no", "c
 
 def event_of(campaign_id: str) -> pl.Expr:
     """Event of a campaign that is an exhibition or a fair."""
-    return pl.format("EV{}", pl.col(campaign_id).str.slice(2))
+    return text("EV{}", pl.col(campaign_id).str.slice(2))
 
 
 @lru_cache(maxsize=2)
@@ -89,7 +90,7 @@ def _of_newcomers(world: World) -> pl.DataFrame:
         .to_numpy()
     )
     return _frame(
-        pl.select(pl.format("LDC{}", pl.Series(customer))).to_series(),
+        pl.select(text("LDC{}", pl.Series(customer))).to_series(),
         {
             "key": customer,
             "source_no": source,
@@ -190,9 +191,7 @@ def _by_chance(draws: Draws, day: Ints, source: Ints, campaign: Ints, turn: Ints
         "place_no": place,
         "created_day": day,
     }
-    return _frame(
-        pl.select(pl.format("LDI{}-{}-{}", *(pl.Series(part) for part in (day, where, turn)))).to_series(), known
-    )
+    return _frame(pl.select(text("LDI{}-{}-{}", *(pl.Series(part) for part in (day, where, turn)))).to_series(), known)
 
 
 def quality(draws: Draws, key: Ints, is_good: np.ndarray) -> Floats:

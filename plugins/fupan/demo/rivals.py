@@ -11,6 +11,7 @@ import polars as pl
 from fupan.demo.assortment import LINE_NAMES, LINES, products
 from fupan.demo.draws import Ints
 from fupan.demo.geography import DOMESTIC, places
+from fupan.demo.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, World, day_number
 
 OWN_BRAND, OTHERS = "明禾照明", "others"
@@ -213,7 +214,7 @@ def items(world: World) -> pl.DataFrame:
         .with_row_index("item_no")
         .with_columns(
             pl.col("item_no").cast(pl.Int64),
-            comp_sku=pl.format("{}-{}", rival_id(), (pl.col("sku_no") * 2 + pl.col("slot")) * 7 + 1003),
+            comp_sku=text("{}-{}", rival_id(), (pl.col("sku_no") * 2 + pl.col("slot")) * 7 + 1003),
         )
         .drop("slot")
     )

@@ -12,6 +12,7 @@ from fupan.demo.geography import places
 from fupan.demo.network import NEVER, outlets
 from fupan.demo.people import PROMOTERS, STAFFED, TEMPORARY, employees
 from fupan.demo.prospects import SHOWS, event_of
+from fupan.demo.wording import text
 from fupan.demo.world import World
 
 #: Event type -> visitors at scale 1 (and at least), share of a day's visitors that fit in at a time, opening and closing hour.
@@ -58,8 +59,8 @@ def events(world: World) -> pl.DataFrame:
             here[order].select(
                 campaign_no=pl.lit(campaign_no, pl.Int64),
                 campaign_id=pl.lit(campaign_id),
-                event_id=pl.format("EV{}-{}", pl.lit(campaign_id[2:]), "outlet_no"),
-                event_name=pl.format("{} {}", pl.lit(name), "outlet_id"),
+                event_id=text("EV{}-{}", pl.lit(campaign_id[2:]), "outlet_no"),
+                event_name=text("{} {}", pl.lit(name), "outlet_id"),
                 event_type=pl.lit("store_event"),
                 first_day=pl.lit(day + 1, pl.Int64),
                 last_day=pl.lit(day + 2, pl.Int64),

@@ -10,6 +10,7 @@ import polars as pl
 from fupan.demo.assortment import LINE_NAMES, products
 from fupan.demo.draws import Ints
 from fupan.demo.planning import months, season_tags, whole_demand
+from fupan.demo.wording import text
 from fupan.demo.world import World, day_number
 
 #: Of so many best sellers (by pieces, in the year under review) so many have neither a DALI nor a 0-10V interface.
@@ -72,7 +73,7 @@ def specifications(world: World) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "sku_no": number,
-            "model_no": pl.select(pl.format("MH-{}", known["sku"])).to_series(),
+            "model_no": pl.select(text("MH-{}", known["sku"])).to_series(),
             "scene": np.asarray(_SCENES)[line],
             "is_seasonal": season != "",
             "season_tag": where(season != "", season),

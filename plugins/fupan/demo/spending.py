@@ -13,6 +13,7 @@ from fupan.demo.clientele import users
 from fupan.demo.draws import Floats, Ints
 from fupan.demo.geography import places
 from fupan.demo.posts import AUTHORS, published
+from fupan.demo.wording import text
 from fupan.demo.world import World, day_number
 
 #: CNY for a new customer won by sharing and by invitation, in the year under review, and their rise a year.
@@ -59,7 +60,7 @@ def _advertising(world: World, first_day: int, last_day: int) -> pl.DataFrame:
     seen = np.where(cells["channel_no"].to_numpy() == 0, 28, 75) * draws.between(0.7, 1.4, key, 1)
     line = np.asarray(_ADVERTISED)[draws.pick(_ADVERTISED_SHARES, key, 2)]
     return cells.with_columns(
-        spend_no=pl.format("A{}", pl.Series(key)),
+        spend_no=text("A{}", pl.Series(key)),
         channel=pl.col("channel_no").replace_strict(dict(enumerate(CHANNELS)), return_dtype=pl.String),
         is_paid_media=pl.lit(True),
         cost_type=pl.lit("media"),
@@ -89,7 +90,7 @@ def _rewards(world: World, first_day: int, last_day: int) -> pl.DataFrame:
     reward = np.where(shared, SHARING_REWARD * np.where(sharing >= 0, 1 - SHARING_SAVES, 1.0), REFERRAL_REWARD)
     reward = reward * np.power(REWARD_RISE, world.years(day)) * draws.between(0.94, 1.06, key, 1)
     return cells.with_columns(
-        spend_no=pl.format("R{}", pl.Series(key)),
+        spend_no=text("R{}", pl.Series(key)),
         channel=pl.col("acquisition_source").replace_strict(sources),
         campaign_no=pl.Series(np.where(shared, sharing, -1)).replace(-1, None),
         is_paid_media=pl.lit(False),
@@ -114,7 +115,7 @@ def _posts(world: World, first_day: int, last_day: int) -> pl.DataFrame:
     return posts.select(
         "day",
         "campaign_no",
-        spend_no=pl.format("P{}", "post_no"),
+        spend_no=text("P{}", "post_no"),
         channel=pl.when(pl.col("author_no") == AUTHORS.index("kol")).then(pl.lit("kol")).otherwise(pl.lit("content")),
         is_paid_media=pl.lit(False),
         cost_type=pl.lit("content"),
@@ -135,7 +136,7 @@ def _streams(world: World, first_day: int, last_day: int) -> pl.DataFrame:
     count = np.bincount(won - first_day, minlength=len(day))
     fee = 3 * STREAM_FEE * world.scale**0.7 * np.power(STREAM_RISE, world.years(day)) * draws.between(0.85, 1.15, day)
     return pl.DataFrame({"day": day, "amount": np.round(fee, 2), "new_customers": count}).with_columns(
-        spend_no=pl.format("L{}", "day"),
+        spend_no=text("L{}", "day"),
         channel=pl.lit("live_stream"),
         is_paid_media=pl.lit(False),
         cost_type=pl.lit("fee"),
@@ -167,7 +168,7 @@ def _campaigns(world: World, first_day: int, last_day: int) -> pl.DataFrame:
     )
     offline = pl.col("campaign_type").replace_strict(_OFFLINE_CHANNELS, default=pl.col("offline"))
     return rows.with_columns(
-        spend_no=pl.format("C{}-{}-{}", "campaign_no", "index", "day"),
+        spend_no=text("C{}-{}-{}", "campaign_no", "index", "day"),
         channel=pl.when("online").then("online_channel").otherwise(offline),
         is_paid_media=pl.lit(False),
         place_no=pl.when(pl.col("own_place_no").is_not_null()).then("own_place_no").when(~pl.col("online")).then("some_place_no"),

@@ -11,6 +11,7 @@ import polars as pl
 from fupan.demo import clientele
 from fupan.demo.campaigns import PLANS, campaigns
 from fupan.demo.geography import places
+from fupan.demo.wording import text
 from fupan.demo.world import World, day_number
 
 #: Survey -> respondents of a wave at scale 1 (and at least), share of them that are companies, days in the field.
@@ -109,7 +110,7 @@ def respondents(world: World, first: int, last: int, types: tuple[str, ...]) -> 
     )
     frame = asked.hstack(who.drop("birth_year")).with_columns(
         key=pl.Series(key),
-        respondent_id=pl.format("R{}", (pl.Series(number) + 1).cast(pl.String).str.zfill(5)),
+        respondent_id=text("R{}", (pl.Series(number) + 1).cast(pl.String).str.zfill(5)),
         responded_us=pl.Series((day * 86_400 + draws.integer(8 * 3600, 22 * 3600, key, 3)) * 1_000_000),
         customer_id=pl.when(~pl.Series(draws.chance(0.25, key, 4))).then("customer_id"),
         is_business=pl.Series(is_business),

@@ -16,6 +16,7 @@ from fupan.demo.columns import DAY_S, moment, named
 from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.sales import told
 from fupan.demo.sales.arrivals import PLATFORMS
+from fupan.demo.wording import text
 from fupan.demo.world import World, day_number
 
 #: Share of visits that end in an order, by platform (in the order of PLATFORMS), those by paid clicks aside: the company's own
@@ -205,13 +206,13 @@ def _described(world: World, found: pl.DataFrame) -> pl.DataFrame:
         is_paid=paid,
         started_at=moment(pl.col("day") * DAY_S + pl.col("second")),
         visitor_id=pl.when(pl.col("user_no").is_not_null())
-        .then(pl.format("V{}", pl.col("user_no").cast(pl.String).str.zfill(8)))
-        .otherwise(pl.format("VX{}", anonymous.cast(pl.String).str.zfill(8))),
+        .then(text("V{}", pl.col("user_no").cast(pl.String).str.zfill(8)))
+        .otherwise(text("VX{}", anonymous.cast(pl.String).str.zfill(8))),
         user_id=users(world)["user_id"].gather(found["user_no"]),
-        session_id=pl.format("WS{}", pl.col("visit_key")),
+        session_id=text("WS{}", pl.col("visit_key")),
     ).with_columns(
         is_ai_engine=pl.col("traffic_source") == "ai_search",
-        landing_page_id=pl.when(pl.col("campaign_id").is_not_null()).then(pl.format("LP-{}", "campaign_id"))
+        landing_page_id=pl.when(pl.col("campaign_id").is_not_null()).then(text("LP-{}", "campaign_id"))
         .when(pl.col("traffic_source") == "live_stream").then(pl.lit("LP-LIVE"))
         .when(pl.col("traffic_source").is_in(["direct", "search_engine", "ai_search"])).then(pl.lit("LP-HOME"))
         .otherwise(pl.lit("LP-ITEM")),

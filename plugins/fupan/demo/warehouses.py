@@ -10,6 +10,7 @@ import polars as pl
 from fupan.demo.draws import Ints
 from fupan.demo.geography import DOMESTIC, places
 from fupan.demo.network import WAREHOUSES, dealers, outlets
+from fupan.demo.wording import text
 from fupan.demo.world import World
 
 MARKETS = (*DOMESTIC, "overseas")
@@ -64,7 +65,7 @@ def locations(world: World) -> pl.DataFrame:
         .join(where, on="place_no", how="left", maintain_order="left")
         .select(
             "dealer_no", "dealer_id", "province", "serves_regions",
-            location_id=pl.format("DL{}", pl.col("dealer_id").str.slice(1)),
+            location_id=text("DL{}", pl.col("dealer_id").str.slice(1)),
             location_type=pl.when("is_traditional").then(pl.lit("traditional_dealer")).otherwise(pl.lit("dealer")),
             channel_id=pl.lit("DEALER"), from_day="joined_day", until_day="left_day",
         )
@@ -75,7 +76,7 @@ def locations(world: World) -> pl.DataFrame:
         .join(where, on="place_no", how="left", maintain_order="left")
         .select(
             "outlet_no", "outlet_id", "province", "serves_regions",
-            location_id=pl.format("ST{}", pl.col("outlet_id").str.slice(3)), location_type=pl.lit("store"),
+            location_id=text("ST{}", pl.col("outlet_id").str.slice(3)), location_type=pl.lit("store"),
             channel_id=pl.lit("STORE"), from_day="opened_day", until_day="closed_day",
         )
     )  # fmt: skip

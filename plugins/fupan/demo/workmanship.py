@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from fupan.demo.draws import Draws, Floats, Ints
+from fupan.demo.wording import text
 from fupan.demo.world import World
 
 _QUALITY = (0.0, 0.20, 0.24, 0.70, 0.72, 0.75, 1.0)
@@ -64,7 +65,7 @@ def lot_factor(world: World, sku_no: Ints, lot_no: Ints) -> Floats:
 def serial_numbers(sku_no: Ints, lot_no: Ints, number: Ints) -> pl.Series:
     """Serial numbers of units, which sort by model, lot and number (0 to 999,999) within the lot."""
     parts = pl.DataFrame({"sku": sku_no, "lot": lot_no, "number": number}).select(
-        pl.format(
+        text(
             "SN{}{}{}",
             *(
                 pl.col(name).cast(pl.String).str.zfill(digits)

@@ -14,6 +14,7 @@ from fupan.demo.clientele import NEVER, businesses, customers
 from fupan.demo.geography import DOMESTIC, places
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.stamps import at, minute
+from fupan.demo.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
 
 #: Share of key accounts that have a manager of their own, and of other business customers.
@@ -146,7 +147,7 @@ def _targets(world: World, number: int, evening: date) -> pl.DataFrame:
         }
     ).join(places().select("place_no", "province"), on="place_no", how="left", maintain_order="left")
     told = frame.select(
-        pl.format("TA{}{}", pl.lit(number + 1), pl.col("account").cast(pl.String).str.zfill(5)).alias("account_id"),
+        text("TA{}{}", pl.lit(number + 1), pl.col("account").cast(pl.String).str.zfill(5)).alias("account_id"),
         "province", "potential_score", "smart_interest",
         segment=pl.lit(target.segment), industry=pl.lit(target.industry),
         listed_at=minute("listed"),

@@ -13,6 +13,7 @@ from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.prospects import leads
 from fupan.demo.shows import KINDS, events
 from fupan.demo.stamps import at, minute
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 TYPES, ZONES = ("prospect", "existing_user", "dealer", "media"), ("smart_home", "commercial", "outdoor", "lounge")
@@ -77,10 +78,10 @@ def _visitors(world: World, event: dict[str, object], day: int, of_shows: pl.Dat
     ).select(
         "day",
         event_id=pl.lit(str(event["event_id"])),
-        visitor_id=pl.format("VIS{}-{}-{}", pl.lit(event_no), "day", "number"),
+        visitor_id=text("VIS{}-{}-{}", pl.lit(event_no), "day", "number"),
         visitor_type=named("visitor_no", TYPES),
         booked_slot=pl.when(pl.Series(books)).then(
-            pl.format("{} {}", pl.col("day").cast(pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d"), "slot")
+            text("{} {}", pl.col("day").cast(pl.Int32).cast(pl.Date).dt.strftime("%Y-%m-%d"), "slot")
         ),
         checked_in_at=pl.when(pl.Series(comes)).then(minute("came")),
         dwell_minutes=pl.when(pl.Series(comes)).then("dwell"),
@@ -88,7 +89,7 @@ def _visitors(world: World, event: dict[str, object], day: int, of_shows: pl.Dat
         business_card_flag=pl.Series(comes & (is_lead | draws.chance(CARDS, *key, 8))),
         lead_id=lead,
         customer_id=pl.when(pl.col("customer_no") > 0).then(
-            pl.format("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7))
+            text("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7))
         ),
     )
 

@@ -21,6 +21,7 @@ from fupan.demo.budgets import (
 from fupan.demo.campaigns import campaigns, promotions
 from fupan.demo.columns import DAY_S, moment
 from fupan.demo.process import Frames, Process, as_of
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Days before its first day on which a campaign, its budget and its offers are entered.
@@ -97,7 +98,7 @@ def _of_campaigns(world: World) -> pl.DataFrame:
         known.select(
             "campaign_id",
             "region_code",
-            budget_id=pl.format("BG-{}-{}", "campaign_id", pl.lit(bucket)),
+            budget_id=text("BG-{}-{}", "campaign_id", pl.lit(bucket)),
             period=date_of("start_day").dt.strftime("%Y-%m"),
             plan_name=pl.lit("campaign"),
             bucket=pl.lit(bucket),
@@ -150,7 +151,7 @@ def _materials(world: World, evening: date) -> pl.DataFrame:
         parts.append(
             known.select(
                 "campaign_id",
-                material_id=pl.format("MT{}-{}", "campaign_no", pl.lit(index + 1)),
+                material_id=text("MT{}-{}", "campaign_no", pl.lit(index + 1)),
                 material_type=pl.lit(kind),
                 qty_produced=pl.Series(made.astype(np.int64)),
                 qty_used=pl.Series(used.astype(np.int64)),
@@ -182,7 +183,7 @@ def _draws_on_reserves(world: World, evening: date) -> pl.DataFrame:
     revenue = np.round(amount * np.asarray(_RETURNS)[why] * (1.25 - 0.6 * late) * draws.spread(number, 7, sigma=0.3), 2)
     found = known.select(
         "campaign_id",
-        draw_id=pl.format("CD{}", pl.col("campaign_no").cast(pl.String).str.zfill(5)),
+        draw_id=text("CD{}", pl.col("campaign_no").cast(pl.String).str.zfill(5)),
         trigger_event=pl.Series(np.asarray(_TRIGGERS)[why]),
         triggered_at=moment(pl.Series(triggered)),
         approved_at=moment(pl.Series(approved)),

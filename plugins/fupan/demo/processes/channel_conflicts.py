@@ -9,6 +9,7 @@ from fupan.demo.assortment import is_on_sale, products
 from fupan.demo.network import dealers
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.seasons import shopping_festival
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Kind of conflict: share, and how it is noticed.
@@ -65,7 +66,7 @@ def tell(world: World, span: Span) -> Frames:
             "penalty_amount": penalty,
         }
     ).with_columns(
-        conflict_id=pl.format("CF{}-{}", "day", "number"),
+        conflict_id=text("CF{}-{}", "day", "number"),
         # Against the company's own shops on the web there is no dealer at fault.
         dealer_id=pl.when(pl.col("conflict_type") != "online_price").then("dealer_id"),
         detection_source=pl.col("conflict_type").replace_strict(

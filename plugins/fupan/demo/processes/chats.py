@@ -14,6 +14,7 @@ from fupan.demo.deliveries import DAY, SECOND, moments
 from fupan.demo.draws import Floats, Ints
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.staffing import agents, load
+from fupan.demo.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 
@@ -105,7 +106,7 @@ def _chats(world: World, asking: Asking, day: Ints, key: Ints) -> pl.DataFrame:
     ended = np.where(unanswered, entered, replied) + draws.integer(_MINUTE, 25 * _MINUTE, key, 10)
     rates = ~unanswered & draws.chance(0.45, key, 11)
     return who.drop("is_large").with_columns(
-        chat_id=pl.format("CH{}", pl.Series(key)),
+        chat_id=text("CH{}", pl.Series(key)),
         topic=pl.Series(topic),
         agent_id=agents(world, day, key).set(pl.Series(bot | unanswered), None),
         handled_by_bot=pl.Series(bot),

@@ -12,6 +12,7 @@ from fupan.demo.people import employee_id, on_duty, talent
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.seasons import is_weekend
 from fupan.demo.stamps import at, minute
+from fupan.demo.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 #: Cases that do not come from opportunities or campaigns: a year at scale 1.
@@ -164,7 +165,7 @@ def _cases(world: World, span: Span, cases: pl.DataFrame) -> pl.DataFrame:
         cause_no=pl.Series(cause),
     ).select(
         "opp_id", "campaign_id", "to_dept", "raised_by", "delay_hours", "satisfaction",
-        pl.format("CC{}", "key").alias("case_id"),
+        text("CC{}", "key").alias("case_id"),
         case_type=pl.col("kind").replace_strict(dict(enumerate(TYPES)), return_dtype=pl.String),
         from_dept=pl.col("kind").replace_strict(asks, return_dtype=pl.String),
         opened_at=minute("opened"),
@@ -245,7 +246,7 @@ def _posts(world: World, span: Span) -> pl.DataFrame:
     ).with_columns(updated_at=pl.when(pl.col("last") > pl.col("day")).then(at("last", 20)).otherwise("created_at"))  # fmt: skip
     return stamped.select(
         "author_id", "entry_type", "created_at", "reuse_count", "updated_at",
-        pl.format("KB{}-{}-{}", "day", "role_no", "turn").alias("entry_id"),
+        text("KB{}-{}-{}", "day", "role_no", "turn").alias("entry_id"),
         _changed_on=pl.col("updated_at").dt.date(),
     )  # fmt: skip
 

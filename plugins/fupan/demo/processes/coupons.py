@@ -15,6 +15,7 @@ from fupan.demo.purchases import purchases
 from fupan.demo.sales import told
 from fupan.demo.seasons import days_of_month, months
 from fupan.demo.visits import accounts_by_day
+from fupan.demo.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 #: Type -> what it is worth (CNY), and how often who holds it and buys in time uses it.
@@ -50,7 +51,7 @@ def tell(world: World, span: Span) -> Frames:
         rows = np.flatnonzero(key[0] == number)
         value[rows] = draws.choice(values, *(part[rows] for part in key), 5)
     found = found.with_columns(
-        coupon_id=pl.format("CU{}-{}-{}-{}", "type_no", "day", "user_no", "order_at"),
+        coupon_id=text("CU{}-{}-{}-{}", "type_no", "day", "user_no", "order_at"),
         coupon_type=pl.col("type_no").replace_strict(dict(enumerate(_TYPE_NAMES)), return_dtype=pl.String),
         campaign_id=campaigns(world)["campaign_id"].gather(found["campaign_no"]),
         user_id=users(world)["user_id"].gather(found["user_no"]),

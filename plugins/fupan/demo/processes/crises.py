@@ -8,6 +8,7 @@ import polars as pl
 from fupan.demo.complaints import complaints
 from fupan.demo.deliveries import DAY, HOUR, SECOND, moments
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of complaints about safety that go round, of a company of scale 1. A company half the size is talked of more than half
@@ -38,7 +39,7 @@ def tell(world: World, span: Span) -> Frames:
     closed = stated + draws.integer(DAY, 12 * DAY, key, 6)
     mentions = np.rint(np.array([n for _, n in SEVERITIES.values()])[severity] * draws.spread(key, 7, sigma=0.7))
     told = cases.select(
-        crisis_id=pl.format("CR{}", pl.Series(key)),
+        crisis_id=text("CR{}", pl.Series(key)),
         trigger_complaint_id="complaint_id",
         severity=pl.Series(np.asarray(list(SEVERITIES))[severity]),
         detected_at=moments("detected", detected),

@@ -15,6 +15,7 @@ from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.seasons import days_of_month
 from fupan.demo.stamps import at
 from fupan.demo.warehouses import MARKETS
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Version -> months ahead, and the error (standard deviation) of a forecast of one SKU in one region.
@@ -90,7 +91,7 @@ def _dated(wanted: pl.DataFrame, made: int, month: int, version: int, campaign_i
         month=pl.lit(month, pl.Int64),
         version=pl.lit(version, pl.Int64),
         campaign_id=pl.lit(campaign_id, pl.String),
-        forecast_id=pl.format(
+        forecast_id=text(
             "FC{}-{}-{}-{}",
             pl.lit(month),
             pl.lit(version),

@@ -10,6 +10,7 @@ from fupan.demo.draws import Draws, Ints
 from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.sales.plan import TRADES
 from fupan.demo.visits import visits
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: What there is to do -> share of visits that do it when they get as far, and how far that is.
@@ -74,7 +75,7 @@ def _events(draws: Draws, visited: pl.DataFrame, number: int, name: str, funnel_
         "pos_y": pl.Series((2400 * draws.uniform(key, 63) ** 2).astype(np.int64)),
     }
     return visited.select(
-        event_id=pl.format("EV{}-{}", "visit_key", pl.lit(number)),
+        event_id=text("EV{}-{}", "visit_key", pl.lit(number)),
         session_id="session_id",
         user_id="user_id",
         campaign_id="campaign_id",

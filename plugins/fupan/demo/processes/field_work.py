@@ -15,6 +15,7 @@ from fupan.demo.people import diligence, is_trained, talent
 from fupan.demo.process import Frames, Process
 from fupan.demo.seasons import is_weekend, spring_festival
 from fupan.demo.stamps import at, minute
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Activities a usual rep has on a working day; how often he sees a key account, or a dealer, beside another customer.
@@ -76,7 +77,7 @@ def _activities(world: World, days: Ints) -> pl.DataFrame:
         }
     )
     return frame.select(
-            pl.format("ACT{}-{}", "day", "turn").alias("activity_id"),
+            text("ACT{}-{}", "day", "turn").alias("activity_id"),
             "activity_type", "shared_flag",
             rep_id=deals.owner_id(world),
             customer_id=deals.customer_id(),

@@ -9,6 +9,7 @@ from fupan.demo.network import TEAMS
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.sales import told
 from fupan.demo.seasons import months
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of orders that are installed, by trade; of those that the customer has measured or collected online and offline, half.
@@ -46,8 +47,8 @@ def tell(world: World, span: Span) -> Frames:
         return pl.col("delivered_at") + pl.Series(hours_later * _HOUR_US).cast(pl.Duration("us"))
 
     found = orders.with_columns(
-        job_id=pl.format("JOB{}", "order_key"),
-        team_id=pl.format("TEAM{}", pl.Series(team).cast(pl.String).str.zfill(2)),
+        job_id=text("JOB{}", "order_key"),
+        team_id=text("TEAM{}", pl.Series(team).cast(pl.String).str.zfill(2)),
         booked_at=after(booked),
         started_at=after(ahead + slip),
         scheduled_at=after(ahead + hours),

@@ -8,6 +8,7 @@ import polars as pl
 from fupan.demo.clientele import customers
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.sales import told
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of invoices that are paid in time, in two parts, and not at all within a year.
@@ -36,7 +37,7 @@ def tell(world: World, span: Span) -> Frames:
     due_after = orders["credit_days"].to_numpy()
     paid_after = np.maximum(1, due_after + delay.astype(np.int64))
     invoices = orders.with_columns(
-        invoice_id=pl.format("INV{}", "order_key"),
+        invoice_id=text("INV{}", "order_key"),
         invoice_date=pl.col("shipped_at").dt.date(),
         due_date=pl.col("shipped_at").dt.date() + pl.duration(days=pl.lit(pl.Series(due_after))),
         amount=pl.col("order_net"),
@@ -58,7 +59,7 @@ def tell(world: World, span: Span) -> Frames:
     payments = (
         pl.concat([once, first, second])
         .filter(pl.col("paid").is_not_null())
-        .with_columns(payment_id=pl.format("PAY{}-{}", "order_key", "number"), paid_date=pl.col("paid").dt.date())
+        .with_columns(payment_id=text("PAY{}-{}", "order_key", "number"), paid_date=pl.col("paid").dt.date())
     )
     columns = ("invoice_id", "order_id", "customer_id", "invoice_date", "due_date", "amount", "updated_at", CHANGED_ON)
     return {

@@ -10,6 +10,7 @@ from fupan.demo.geography import MARKETS
 from fupan.demo.network import dealer_sizes, dealers, outlets
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.sales.arrivals import DEALER_BASKET, DEALER_ORDERS
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Rent of a store beside its expected revenue, and the growth of wages a year.
@@ -58,7 +59,7 @@ def tell(world: World, span: Span) -> Frames:
         amount=(pl.col("amount") * pl.Series(noise)).round(2),
         period=month.dt.strftime("%Y-%m"),
         booked_at=month.dt.offset_by("1mo").cast(pl.Datetime("us")) + pl.duration(days=4, hours=18),
-    ).with_columns(gl_id=pl.format("GL{}-{}-{}", "period", "cost_type", "object_no"))
+    ).with_columns(gl_id=text("GL{}-{}-{}", "period", "cost_type", "object_no"))
     missing = [pl.lit(None, pl.String).alias(name) for name in _OBJECTS if name not in found.columns]
     booked = as_of(found.with_columns(missing), span.evening, ["booked_at"])
     return {

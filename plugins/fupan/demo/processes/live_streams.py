@@ -10,6 +10,7 @@ from fupan.demo.columns import DAY_S, moment
 from fupan.demo.draws import Ints
 from fupan.demo.process import Frames, Process, changed
 from fupan.demo.sales import told
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Platform -> the first hour of each stream of a day, and the share of the platform's orders that are bought in one.
@@ -67,7 +68,7 @@ def _streams(world: World, days: Ints, platform: str, slot: int) -> pl.DataFrame
             "assortment_tag": draws.choice(TAGS, key, 6, weights=[4, 3, 3, 2, 1]),
         }
     ).with_columns(
-        live_id=pl.format("LV{}", "live_no"), host_id=pl.format("HO{}", pl.col("host_no").cast(pl.String).str.zfill(3))
+        live_id=text("LV{}", "live_no"), host_id=text("HO{}", pl.col("host_no").cast(pl.String).str.zfill(3))
     )
 
 

@@ -20,6 +20,7 @@ from fupan.demo.process import Frames, Process
 from fupan.demo.rivals import IDS, OTHERS, OWN_BRAND, RIVALS, TIERS
 from fupan.demo.seasons import HOMES
 from fupan.demo.stamps import at
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 PUBLISHED_AFTER = 25
@@ -185,7 +186,7 @@ def _cells(world: World, quarter: Period) -> pl.DataFrame:
             "day": np.full(len(index), quarter.last + PUBLISHED_AFTER),
         }
     ).with_columns(
-        pl.format("MP{}-{}", "period", "panel_id").alias("panel_id"),
+        text("MP{}-{}", "period", "panel_id").alias("panel_id"),
         pl.when(pl.col("channel_group").ne_missing(CHANNELS[-1])).then("age_band").alias("age_band"),
         brand=_brand(BRANDS),
         competitor_id=_brand(BRAND_IDS),

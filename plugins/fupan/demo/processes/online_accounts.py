@@ -12,6 +12,7 @@ from fupan.demo.columns import DAY_S, moment
 from fupan.demo.geography import places
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.visits import accounts_by_day
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Who invites others has registered at least so many days before.
@@ -33,7 +34,7 @@ def _described(world: World) -> pl.DataFrame:
     invited = known["acquisition_source"].is_in(_INVITED) & pl.Series(before > 0)
     return known.with_columns(
         city=places()["city"].gather(known["place_no"]),
-        customer_id=pl.format("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
+        customer_id=text("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
         referrer_user_id=pl.when(invited).then(known["user_id"].gather(pl.Series(inviter))),
         registered_at=moment(pl.col("registered_day") * DAY_S + pl.Series(second)),
         member_at=moment(pl.col("member_since_day") * DAY_S + pl.Series(later)),

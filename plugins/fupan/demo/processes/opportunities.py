@@ -13,6 +13,7 @@ from fupan.demo.network import NEVER
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.rivals import rival_id
 from fupan.demo.stamps import minute
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: An opportunity is decided at the latest so many days after it was opened.
@@ -129,7 +130,7 @@ def _quotes(world: World, span: Span, mine: pl.DataFrame, entered: Ints, closed:
         }
     ).filter(pl.col("asked") < pl.col("sent"))
     told = frame.select(
-        pl.format("QT{}-{}", pl.col("opp_id").str.strip_prefix("OP"), "turn").alias("quote_id"),
+        text("QT{}-{}", pl.col("opp_id").str.strip_prefix("OP"), "turn").alias("quote_id"),
         "opp_id", "sku", "quoted_price", "source_tool",
         requested_at=minute("asked"), sent_at=minute("sent"),
     )  # fmt: skip

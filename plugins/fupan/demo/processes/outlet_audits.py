@@ -9,6 +9,7 @@ from fupan.demo.assortment import date_of
 from fupan.demo.campaigns import campaigns
 from fupan.demo.network import outlets
 from fupan.demo.process import CHANGED_ON, Frames, Process
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: What is checked, and how often it is in order.
@@ -44,7 +45,7 @@ def tell(world: World, span: Span) -> Frames:
     care = 0.85 + 0.15 * draws.uniform(shop_no, 1)
     hour = 10 * 3600 + draws.integer(0, 7 * 3600, day, shop_no, 2)
     found = found.with_columns(
-        audit_id=pl.format("AU{}-{}-{}", "day", "outlet_no", "item_no"),
+        audit_id=text("AU{}-{}-{}", "day", "outlet_no", "item_no"),
         passed=pl.Series(draws.chance(found["usual"].to_numpy() * care, day, shop_no, item, 3)),
         updated_at=pl.Series((day * _DAY + hour) * _US).cast(pl.Datetime("us")),
     )

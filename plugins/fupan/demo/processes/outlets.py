@@ -9,6 +9,7 @@ from fupan.demo.assortment import date_of, products
 from fupan.demo.geography import places
 from fupan.demo.network import outlets
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Share of the assortment that a point of sale of each type has.
@@ -22,7 +23,7 @@ def tell(world: World, span: Span) -> Frames:
     known = outlets(world).join(where, on="place_no", how="left", maintain_order="left")
     known = known.with_columns(
         dealer_id=pl.when(pl.col("dealer_no").is_not_null()).then(
-            pl.format("D{}", (pl.col("dealer_no") + 1).cast(pl.String).str.zfill(5))
+            text("D{}", (pl.col("dealer_no") + 1).cast(pl.String).str.zfill(5))
         ),
         opened_at=_at(pl.col("opened_day")),
         closed_at=_at(pl.col("closed_day")),

@@ -10,6 +10,7 @@ from fupan.demo.draws import Ints
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.specifications import BEST_SELLERS, bestseller_ranks, specifications
 from fupan.demo.stamps import minute
+from fupan.demo.wording import text
 from fupan.demo.world import YEAR, Span, World
 
 #: Round -> what is tested, and days before the launch. A test is planned so many days ahead, and put off by some at most.
@@ -30,7 +31,7 @@ def tell(world: World, span: Span) -> Frames:
     """Tests that are entered on the span's days, `AHEAD` days before they are planned for."""
     parts = [_tests(world, *due) for due in _due(world, span.days)]
     found = pl.concat(parts).with_columns(
-        test_id=pl.format("TST{}-{}-{}-{}", "planned", "sku_no", "test_round", "number"),
+        test_id=text("TST{}-{}-{}-{}", "planned", "sku_no", "test_round", "number"),
         planned_date=date_of("planned"),
         entered_at=minute((pl.col("planned") - AHEAD) * 1440 + 540),
         tested_at=minute("tested"),

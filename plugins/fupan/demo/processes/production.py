@@ -11,6 +11,7 @@ from fupan.demo.draws import Ints
 from fupan.demo.planning import on_days, whole_demand
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.stamps import at, minute
+from fupan.demo.wording import text
 from fupan.demo.workmanship import LOT_DAYS, serial_numbers
 from fupan.demo.world import Span, World
 
@@ -79,7 +80,7 @@ def _orders(world: World, days: Ints) -> pl.DataFrame:
             "finished": finished,
         }
     ).with_columns(
-        wo_id=pl.format("WO{}-{}", "day", pl.col("sku_no").cast(pl.String).str.zfill(4)),
+        wo_id=text("WO{}-{}", "day", pl.col("sku_no").cast(pl.String).str.zfill(4)),
         sku=known["sku"].gather(sku),
         planned_finish=date_of("planned"),
         ordered_at=at("day", 8),
@@ -113,7 +114,7 @@ def _lots(world: World, orders: pl.DataFrame) -> pl.DataFrame:
     known = ~draws.chance(UNTRACED, sku, day, component, 2)
     supplier = suppliers(world)["supplier_id"].gather(source)
     return lots.select(
-        lot_id=pl.format("LOT{}-{}", pl.col("wo_id").str.slice(2), pl.col("component_no") // SIZES),
+        lot_id=text("LOT{}-{}", pl.col("wo_id").str.slice(2), pl.col("component_no") // SIZES),
         component_sku=parts["component_sku"].gather(component),
         component_class="component_class",
         supplier_id=pl.when(pl.Series(known)).then(supplier),

@@ -12,6 +12,7 @@ from fupan.demo.phase_out import phase_outs
 from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.specifications import specifications
 from fupan.demo.stamps import at
+from fupan.demo.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 #: A SKU is in the ERP so many days before it is launched.
@@ -34,7 +35,7 @@ def tell(world: World, span: Span) -> Frames:
     is_old_tube = pl.col("light_source_tech") == "fluorescent_t8"
     costed = np.full(len(no), _costed(world, evening))
     found = known.with_columns(
-        product_name=pl.when(is_old_tube).then(pl.format("{} T8 荧光灯管 {}W", "series", "power_w"))
+        product_name=pl.when(is_old_tube).then(text("{} T8 荧光灯管 {}W", "series", "power_w"))
         .otherwise("product_name"),
         product_line=pl.when(moved).then("moved_line_no").otherwise("line_no").replace_strict(
             dict(enumerate(LINE_NAMES)), return_dtype=pl.String

@@ -10,6 +10,7 @@ from fupan.demo.components import components, consumption, suppliers
 from fupan.demo.draws import Floats, Ints
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.stamps import at, minute
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Days from order to order; days until goods are promised, as planned and at once.
@@ -93,7 +94,7 @@ def _lines(world: World, day: Ints, component: Ints, turn: Ints, *, is_urgent: b
             "received": np.maximum(received, day + 1) * 1440 + 480 + draws.integer(0, 590, *key, 11),
         }
     ).with_columns(
-        po_id=pl.format("PO{}-{}-{}", "day", pl.col("component_no").cast(pl.String).str.zfill(4), "turn"),
+        po_id=text("PO{}-{}-{}", "day", pl.col("component_no").cast(pl.String).str.zfill(4), "turn"),
         supplier_id=sources["supplier_id"].gather(supplier),
         component_sku=known["component_sku"].gather(component),
         ordered_at=at("day", 10),

@@ -10,6 +10,7 @@ from fupan.demo.columns import DAY_S, moment
 from fupan.demo.draws import Draws
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.sales import told
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of online orders of those who are in the groups that a message of the morning has led to, by platform.
@@ -65,7 +66,7 @@ def _led(world: World, draws: Draws, span: Span) -> pl.DataFrame:
     clicked = opened + (0.9 * draws.uniform(key, 4) * (placed - opened)).astype(np.int64)
     return orders.select(
         "user_no", "order_id", "placed_at", day="order_day",
-        push_id=pl.format("PU{}", "order_key"),
+        push_id=text("PU{}", "order_key"),
         channel_no=pl.Series(draws.pick(CHANNEL_SHARES, key, 5)),
         sent_at=moment(pl.Series(sent)),
         opened_at=moment(pl.Series(opened)),
@@ -88,7 +89,7 @@ def _broadcast(world: World, draws: Draws, span: Span) -> pl.DataFrame:
     opened = sent + np.minimum(_LATEST * DAY_S, 3 * 3600 * draws.spread(day, at, 5, sigma=1.0)).astype(np.int64)
     clicks = opens & draws.chance(np.asarray(CLICKED)[channel], day, at, 6)
     return pl.DataFrame({"user_no": who, "day": day, "channel_no": channel}).with_columns(
-        push_id=pl.format("PB{}-{}", "day", pl.Series(at)),
+        push_id=text("PB{}-{}", "day", pl.Series(at)),
         sent_at=moment(pl.Series(sent)),
         opened_at=pl.when(pl.Series(opens)).then(moment(pl.Series(opened))),
         clicked_at=pl.when(pl.Series(clicks)).then(moment(pl.Series(opened + draws.integer(5, 900, day, at, 7)))),

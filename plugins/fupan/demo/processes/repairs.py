@@ -11,6 +11,7 @@ from fupan.demo.draws import Floats, Ints
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.specifications import specifications
 from fupan.demo.staffing import load
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of delivered lines of one piece with a ticket, on average; the more pieces, the more tickets, by the root of the pieces
@@ -62,7 +63,7 @@ def tell(world: World, span: Span) -> Frames:
     worked = np.maximum(3, np.rint(usual * np.where(modular, MODULAR_TAKES, 1.0))).astype(np.int64)
     closed = np.where(remotely, answered + 2 * HOUR, arrived) + worked * _MINUTE
     tickets = lines.with_columns(
-        ticket_id=pl.format("WX{}", "line_key"),
+        ticket_id=text("WX{}", "line_key"),
         serial_no=serials(lines, draws.of("serials")),
         fault_code=pl.Series(np.where(misfits, COMPATIBILITY_FAULT, _faults(draws.uniform(key, 12), cause))),
         cause_class=pl.Series(np.asarray(list(CAUSES))[cause]),

@@ -8,6 +8,7 @@ import polars as pl
 from fupan.demo.assortment import products
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.sales import told
+from fupan.demo.wording import text
 from fupan.demo.workmanship import EXCHANGED, return_share
 from fupan.demo.world import Span, World
 
@@ -55,7 +56,7 @@ def tell(world: World, span: Span) -> Frames:
         )
         .join(heads, on="order_key", how="left", maintain_order="left")
         .with_columns(
-            return_id=pl.format("RT{}", "line_key"),
+            return_id=text("RT{}", "line_key"),
             return_type=pl.Series(np.where(exchange, "exchange", "return")),
             qty=pl.Series(qty),
             refund_amount=pl.when(pl.Series(exchange))

@@ -10,6 +10,7 @@ from fupan.demo.deliveries import DAY, HOUR, delivered, moments, with_orders
 from fupan.demo.phrases import text_key
 from fupan.demo.process import CHANGED_ON, GONE_ON, Frames, Process, as_of
 from fupan.demo.review_texts import add_later, write
+from fupan.demo.wording import text
 from fupan.demo.workmanship import given_stars
 from fupan.demo.world import Span, World
 
@@ -55,11 +56,11 @@ def tell(world: World, span: Span) -> Frames:
     hidden = posted // DAY + draws.integer(26, 40, key, 8)
     is_hidden = draws.chance(HIDDEN, key, 9)
     reviews = lines.with_columns(
-        review_id=pl.format("RV{}", "line_key"),
+        review_id=text("RV{}", "line_key"),
         order_id=pl.when(pl.Series(~hides_order)).then("order_id"),
         line_no=pl.when(pl.Series(~hides_order)).then("line_no"),
         brand=brand,
-        product_name=pl.format("{} {} 官方正品", brand, "product_name"),
+        product_name=text("{} {} 官方正品", brand, "product_name"),
         is_default=pl.Series(is_default),
         posted_at=moments("posted_at", posted),
         edited_at=moments("edited_at", posted + draws.integer(2 * DAY, 25 * DAY, key, 10), is_edited),

@@ -14,6 +14,7 @@ from fupan.demo.people import employee_id, on_duty
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.reviews_held import stages
 from fupan.demo.stamps import at
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Findings of a review on average, by type.
@@ -128,8 +129,8 @@ def _findings(world: World) -> pl.DataFrame:
         }
     ).with_columns(
         *(pl.when(pl.col(name) >= 0).then(name).alias(name) for name in ("done", "given_up")),
-        finding_id=pl.format("FD-{}-{}", pl.col("review_id").str.strip_prefix("RV-"), "turn"),
-        action_id=pl.when("adopted").then(pl.format("AC-{}-{}", pl.col("review_id").str.strip_prefix("RV-"), "turn")),
+        finding_id=text("FD-{}-{}", pl.col("review_id").str.strip_prefix("RV-"), "turn"),
+        action_id=pl.when("adopted").then(text("AC-{}-{}", pl.col("review_id").str.strip_prefix("RV-"), "turn")),
     )  # fmt: skip
 
 

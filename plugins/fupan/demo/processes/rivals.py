@@ -12,6 +12,7 @@ from fupan.demo.periods import published, quarters
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.rivals import IDS, OWN_BRAND, RIVALS, WARRANTY_RAISED, line_name, moves, rival_id
 from fupan.demo.stamps import at, minute
+from fupan.demo.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
 
 #: Analysts write their notes on a quarter so many days after its end.
@@ -68,7 +69,7 @@ def _actions(world: World, evening: date) -> pl.DataFrame:
     is_stand = pl.col("action_type") == "show_presence"
     aspect = pl.col("aspect_no").replace_strict(dict(enumerate(_ASPECTS)), return_dtype=pl.String)
     told = moves(world).select(
-        pl.format("MV{}", pl.col("move_no").cast(pl.String).str.zfill(6)).alias("action_id"),
+        text("MV{}", pl.col("move_no").cast(pl.String).str.zfill(6)).alias("action_id"),
         rival_id().alias("competitor_id"),
         "action_type",
         "channel",
@@ -80,7 +81,7 @@ def _actions(world: World, evening: date) -> pl.DataFrame:
         date_of("end_day").alias("ended_on"),
         at("end_day", 18).alias("ended_at"),
         minute("answer_minute").alias("our_response_at"),
-        pl.when(is_stand).then(pl.format("{}-{}", aspect, "score")).alias("notes_code"),
+        pl.when(is_stand).then(text("{}-{}", aspect, "score")).alias("notes_code"),
     )
     stamps = ["observed_at", "ended_at", "our_response_at"]
     return as_of(told, evening, stamps, reveals={"ended_at": ["ended_on"]}).drop("ended_at")

@@ -10,6 +10,7 @@ from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.sales import told
 from fupan.demo.seasons import months, shopping_festival
 from fupan.demo.warehouses import IDS, routes
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Carrier: company, modes, regions that it serves (ALL: every one), is it a backup.
@@ -65,7 +66,7 @@ def tell(world: World, span: Span) -> Frames:
         "address",
     )
     found = orders.with_columns(
-        shipment_id=pl.format("SHP{}", "order_key"),
+        shipment_id=text("SHP{}", "order_key"),
         carrier_id=pl.Series(carrier),
         origin_location_id=pl.Series(np.asarray(IDS)[origin]),
         dest_province=known["province"].gather(place),

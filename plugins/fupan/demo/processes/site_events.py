@@ -10,6 +10,7 @@ from fupan.demo.geography import places
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.shows import KINDS, events, teams
 from fupan.demo.stamps import minute
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Events are planned so many days ahead; staff is scheduled, and hours are noted the day after.
@@ -103,7 +104,7 @@ def _incidents(world: World, span: Span) -> pl.DataFrame:
         parts.append(
             known[row].select(
                 "event_id", "campaign_id",
-                incident_id=pl.format("INC{}-{}-{}", "event_no", pl.lit(kind_no), pl.Series(key[2])),
+                incident_id=text("INC{}-{}-{}", "event_no", pl.lit(kind_no), pl.Series(key[2])),
                 incident_type=pl.lit(kind),
                 occurred_at=minute(pl.lit(pl.Series(occurred))),
                 switched_at=minute(pl.lit(pl.Series(switched))) if switching else pl.lit(None, pl.Datetime("us")),

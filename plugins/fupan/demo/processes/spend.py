@@ -11,6 +11,7 @@ from fupan.demo.columns import DAY_S, moment, named
 from fupan.demo.geography import places
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.spending import spent
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Share of bookings of advertising that are corrected, after how many days, and what remains.
@@ -42,7 +43,7 @@ def tell(world: World, span: Span) -> Frames:
         "mkt_spend": known.select(
             "campaign_id", "channel", "is_paid_media", "region_code", "cost_type", "impressions", "clicks", "conversions",
             "new_customers", "updated_at", "_changed_on",
-            spend_id=pl.format("SP{}", "spend_no"),
+            spend_id=text("SP{}", "spend_no"),
             spend_date=date_of("day"),
             product_line=named("line_no", LINE_NAMES),
             amount=amount,

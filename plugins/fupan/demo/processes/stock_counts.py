@@ -10,6 +10,7 @@ from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.stamps import at
 from fupan.demo.stock import stock
 from fupan.demo.warehouses import IDS
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 #: Counts are planned for Fridays; of ordinary SKUs one in so many is counted in a week, of dear ones one in so many.
@@ -47,7 +48,7 @@ def tell(world: World, span: Span) -> Frames:
             "minute": counted * 1440 + hour * 60,
         }
     ).with_columns(
-        count_id=pl.format("CNT{}-{}", "day", "warehouse"),
+        count_id=text("CNT{}-{}", "day", "warehouse"),
         planned_date=date_of("day"),
         planned_at=at("day", 8),
         counted_at=pl.from_epoch(pl.col("minute") * 60, time_unit="s").cast(pl.Datetime("us")),

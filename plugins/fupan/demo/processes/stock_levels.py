@@ -25,6 +25,7 @@ DAILY_FOR, REPORTED_FOR = 90, 396
 HALF_MADE, AT_SEA, COMPONENTS = 6, 28, 24
 #: Oldest pieces: nothing is older than that, since it is written off.
 _OLDEST = 1400
+_OF_COMPONENTS = {"component_sku": pl.String, "component_cost": pl.Float64}
 
 
 def tell(world: World, span: Span) -> Frames:
@@ -33,7 +34,8 @@ def tell(world: World, span: Span) -> Frames:
     parts = [_finished(world, span, days), *(_at_plant(world, int(day)) for day in days)]
     reported = month_ends(days[days > day_number(world.review_year[1]) - REPORTED_FOR])
     parts += [_on_shelves(world, int(day)) for day in reported]
-    found = pl.concat(parts, how="diagonal")
+    # On a day without a note there is no plant's part to tell which columns it has.
+    found = pl.concat([*parts, pl.DataFrame(schema=_OF_COMPONENTS)], how="diagonal")
     no, day = found["sku_no"].fill_null(0).to_numpy(), found["day"].to_numpy()
     cost = pl.Series(unit_costs(world, no, day)).fill_nan(None)
     share = pl.when(pl.col("stock_stage") == "semi_finished").then(0.6).otherwise(1.0)

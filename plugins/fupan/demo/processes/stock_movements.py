@@ -10,6 +10,7 @@ from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.stamps import at
 from fupan.demo.stock import stock
 from fupan.demo.warehouses import IDS
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 
@@ -40,7 +41,7 @@ def tell(world: World, span: Span) -> Frames:
     moved_at = pl.when(pl.col("movement_type") == "issue").then(at("day", 19)).otherwise(at("day", 7))
     return {
         "inv_movements": found.select(
-            movement_id=pl.format("MV{}-{}-{}-{}", "day", "warehouse", "sku_no", "number"),
+            movement_id=text("MV{}-{}-{}-{}", "day", "warehouse", "sku_no", "number"),
             location_id=pl.Series(np.asarray(IDS)[found["warehouse"].to_numpy()]),
             sku=products(world)["sku"].gather(found["sku_no"]),
             movement_type="movement_type",

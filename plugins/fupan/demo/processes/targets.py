@@ -21,6 +21,7 @@ from fupan.demo.geography import places
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.sales.arrivals import PLATFORM_SHARES
 from fupan.demo.sales.told import CHANNEL_OF, PLATFORM_CHANNELS
+from fupan.demo.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 #: Gross margin of each trade in the middle of the year under review; it falls like the whole.
@@ -76,7 +77,7 @@ def _written(world: World) -> pl.DataFrame:
     step = pl.when(is_units).then(10.0).otherwise(100.0)
     return told.select(
         *_SCOPE,
-        pl.format("T{}-{}-V{}", pl.col("period").str.replace("-", ""), "scope", "version").alias("target_id"),
+        text("T{}-{}-V{}", pl.col("period").str.replace("-", ""), "scope", "version").alias("target_id"),
         "period", "expected_growth", "version",
         # Nobody plans to the fen.
         target_value=pl.max_horizontal(step, (pl.col("value") / step).round() * step),
@@ -115,7 +116,7 @@ def _cells(world: World) -> pl.DataFrame:
     parts.append(_by_campaign(world, base))
     cells = pl.concat(parts, how="diagonal").with_columns(
         scope=pl.concat_str([pl.col(name).fill_null("ALL") for name in _SCOPE[:4]], separator="-")
-        + pl.concat_str([pl.format("-{}", pl.col(name)).fill_null("") for name in _SCOPE[4:]]),
+        + pl.concat_str([text("-{}", pl.col(name)).fill_null("") for name in _SCOPE[4:]]),
         period=date_of("month").dt.strftime("%Y-%m"),
         number=date_of("month").dt.year() * 12 + date_of("month").dt.month() - 1,
     ).sort("scope", "number")  # fmt: skip

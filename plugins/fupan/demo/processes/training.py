@@ -11,6 +11,7 @@ from fupan.demo.people import attends, course_day, employee_id, employees, talen
 from fupan.demo.periods import Period, quarters
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.stamps import at
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World
 
 COURSES = ("product", "needs_analysis", "crm", "negotiation")
@@ -94,7 +95,7 @@ def _dealers(world: World, quarter: Period) -> pl.DataFrame:
             dealer_id=pl.Series(np.repeat(here["dealer_id"].to_numpy(), DEALER_PEOPLE), dtype=pl.String),
             learner_type=pl.lit("dealer_staff"),
         )
-        .with_columns(learner_id=pl.format("{}-P{}", "dealer_id", pl.Series(person + 1)))
+        .with_columns(learner_id=text("{}-P{}", "dealer_id", pl.Series(person + 1)))
     )
 
 
@@ -116,7 +117,7 @@ def _training(learners: pl.DataFrame, span: Span) -> pl.DataFrame:
     came, code = pl.col("came"), pl.col("course_type").str.slice(0, 3).str.to_uppercase()
     told = learners.select(
         "course_type", "learner_id", "learner_type", "dealer_id",
-        course_id=pl.format("TR{}-{}-{}", pl.col("quarter").str.replace("-", ""), code, pl.col("day") - pl.col("planned")),
+        course_id=text("TR{}-{}-{}", pl.col("quarter").str.replace("-", ""), code, pl.col("day") - pl.col("planned")),
         planned_on=date_of("day"),
         planned_at=at("planned"),
         held_at=at("day", 18),

@@ -138,6 +138,10 @@ def dealer(world: World, days: Ints) -> Arrivals:
             absent = (joined[pick] > day[rows]) | (left[pick] <= day[rows])
             again = mine[draws.pick(weight[mine], day[rows], number[rows], turn)]
             pick = np.where(absent, again, pick)
+        for _ in range(len(mine)):
+            absent = (joined[pick] > day[rows]) | (left[pick] <= day[rows])
+            following = mine[(np.searchsorted(mine, pick) + 1) % len(mine)]
+            pick = np.where(absent, following, pick)
         chosen[rows] = pick
     value = DEALER_BASKET * np.power(DEALER_BASKET_FALL, world.years(day)) * draws.spread(day, number, 9, sigma=0.6)
     return Arrivals(

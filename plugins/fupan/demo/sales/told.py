@@ -21,6 +21,7 @@ from fupan.demo.sales.baskets import shelf
 from fupan.demo.sales.fate import NEVER, Fate, fate
 from fupan.demo.sales.lines import fill
 from fupan.demo.sales.plan import TRADES
+from fupan.demo.wording import text
 from fupan.demo.world import Span, World, day_number
 
 GROUPS = tuple(TRADES)
@@ -116,7 +117,7 @@ def _orders(world: World, group: str, came: Arrivals, course: Fate, lines: pl.Da
         }
     )
     who = who.with_columns(
-        customer_id=pl.format("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
+        customer_id=text("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
         customer_kind=_kinds(world, came),
     )
     orders = (
@@ -167,9 +168,7 @@ def order_ids(came: Arrivals) -> pl.Series:
     """The ERP's numbers of orders: day, and what tells them apart on it."""
     return (
         pl.DataFrame({"day": _day(came.day), "number": came.trade.number * (1 << 25) + came.number})
-        .select(
-            pl.format("SO{}-{}", pl.col("day").dt.strftime("%Y%m%d"), pl.col("number").cast(pl.String).str.zfill(9))
-        )
+        .select(text("SO{}-{}", pl.col("day").dt.strftime("%Y%m%d"), pl.col("number").cast(pl.String).str.zfill(9)))
         .to_series()
     )
 
@@ -241,7 +240,7 @@ def _project(world: World, draws: Draws, came: Arrivals, orders: pl.DataFrame) -
     large = pl.Series(came.more["is_large"])
     return orders.with_columns(
         channel_id=pl.lit("PROJECT"),
-        opp_id=pl.when(large).then(pl.format("OPP{}-{}", pl.col("customer_no"), pl.Series(came.more["turn"]))),
+        opp_id=pl.when(large).then(text("OPP{}-{}", pl.col("customer_no"), pl.Series(came.more["turn"]))),
         project_type=industry.replace_strict(PROJECT_TYPES, default="other"),
         is_solution_sale=pl.Series(draws.chance(np.where(came.more["is_large"], 0.45, 0.15), came.key, 14)),
         is_priority=large | pl.col("is_priority"),
@@ -265,7 +264,7 @@ PROJECT_TYPES = {
 
 def _designer(draws: Draws, key: Ints, share: float) -> pl.Expr:
     number = pl.Series(draws.integer(1, network.DESIGNERS, key, 21)).cast(pl.String).str.zfill(4)
-    return pl.when(pl.Series(draws.chance(share, key, 20))).then(pl.format("DSG{}", number))
+    return pl.when(pl.Series(draws.chance(share, key, 20))).then(text("DSG{}", number))
 
 
 def _rep(world: World, came: Arrivals) -> dict[str, pl.Series]:
