@@ -41,6 +41,8 @@ class Session:
     work: Connection
     run_id: int
     business_day: date
+    #: Whether the run goes on in other processes: it is not over when this session is.
+    goes_on: bool = False
     _source: Source | None = field(default=None, repr=False)
 
     def source(self) -> Source:
@@ -74,15 +76,8 @@ def running(
     orchestrator_run_id: str | None = None,
 ) -> Iterator[Session]:
     """A run of its own on ``system``, recorded in ops.run; raises Busy where another one holds the system."""
-    purpose = f"extract {system.system}"
-    with connect("loader", purpose, autocommit=True) as control, connect("loader", f"{purpose} load") as work:
-        with control.cursor() as cursor:
-            cursor.execute("set synchronous_commit = off")
-        only_one(control, purpose)
-        ledger.bury_dead(control, system.system)
-        with work.cursor() as cursor:
-            cursor.execute("select set_config('timezone', %s, false)", [system.time_zone])
-        work.commit()
+    with _connected(system) as (control, work):
+        ledger.bury_dead(control, system.system, pieces_too=kind == "extract")
         run_id = ledger.begin_run(control, kind, system.system, business_day, orchestrator_run_id)
         session = Session(system, control, work, run_id, business_day)
         try:
@@ -93,7 +88,37 @@ def running(
             raise
         finally:
             session.leave_source()
-        ledger.end_run(control, run_id, None)
+        if not session.goes_on:
+            ledger.end_run(control, run_id, None)
+
+
+@contextlib.contextmanager
+def going_on(system: System, load_id: int, *, alone: bool) -> Iterator[Session]:
+    """The run of a load that an earlier process began, ``alone`` on the system or side by side with others like this one.
+
+    Raises Busy where another run holds the system, FupanError where the run is over.
+    """
+    with _connected(system, alone=alone) as (control, work):
+        run_id, business_day = ledger.unfinished(control, system.system, load_id)
+        session = Session(system, control, work, run_id, business_day, goes_on=True)
+        try:
+            yield session
+        finally:
+            session.leave_source()
+
+
+@contextlib.contextmanager
+def _connected(system: System, *, alone: bool = True) -> Iterator[tuple[Connection, Connection]]:
+    """Connections ``control`` and ``work``, and the system's lock."""
+    purpose = f"extract {system.system}"
+    with connect("loader", purpose, autocommit=True) as control, connect("loader", f"{purpose} load") as work:
+        with control.cursor() as cursor:
+            cursor.execute("set synchronous_commit = off")
+        only_one(control, purpose, shared=not alone)
+        with work.cursor() as cursor:
+            cursor.execute("select set_config('timezone', %s, false)", [system.time_zone])
+        work.commit()
+        yield control, work
 
 
 def each_table(

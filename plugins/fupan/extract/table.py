@@ -37,7 +37,7 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         work.commit()
         # A column that raw just gained has made the position void.
         position = ledger.watermark(control, contract)
-        raw_is_empty = _is_empty(control, contract)
+        raw_is_empty = is_empty(control, contract)
         plan = cursors.plan(contract, position, raw_is_empty, window, session.system.time_zone)
         ledger.plan_load(control, load_id, plan.mode)
         is_void = position is not None and set(position) != set(contract.cursor)
@@ -45,7 +45,7 @@ def load_table(session: Session, contract: Contract, entry: SourceTable, window:
         read = Read(contract, entry, plan.bound, window, anew, load_id)
         source = session.source()
         differences = drift.compare(contract, source.describe(read))
-        _heed(control, contract, differences)
+        heed(control, contract, differences)
         not_after = session.business_day + timedelta(days=2)
         filled = None
         if raw_is_empty and plan.bound is None:
@@ -93,7 +93,8 @@ def report(result: LoadResult) -> None:
     )
 
 
-def _heed(control: Connection, contract: Contract, differences: Sequence[Difference]) -> None:
+def heed(control: Connection, contract: Contract, differences: Sequence[Difference]) -> None:
+    """Write down what differs from the contract; raises ContractError where that stops the load."""
     drift.record(control, contract, differences)
     drift.refuse(contract, differences)
     for difference in differences:
@@ -105,7 +106,7 @@ def _heed_also(
 ) -> None:
     """What only the rows showed, after ``differences`` were heeded."""
     if found:
-        _heed(control, contract, [*differences, *found])
+        heed(control, contract, [*differences, *found])
 
 
 def _renew_statistics(work: Connection, contract: Contract, changed: int) -> None:
@@ -121,7 +122,8 @@ def _renew_statistics(work: Connection, contract: Contract, changed: int) -> Non
             cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
 
 
-def _is_empty(connection: Connection, contract: Contract) -> bool:
+def is_empty(connection: Connection, contract: Contract) -> bool:
+    """Whether raw holds no row of a table, not even a deleted one."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("select not exists (select from {})").format(relation(contract)))
         row = cursor.fetchone()
