@@ -105,14 +105,14 @@ class BigTable:
         )
         return [row["row"] for row in rows]
 
-    def there(self) -> list[str]:
+    def there(self, condition: str = "true") -> list[str]:
         """The source's rows as raw has them."""
         keys = ", ".join(f"{name}::text" for name in self.key.split(", "))
         connection = psycopg2.connect(self.source, options="-c timezone=Asia/Shanghai")
         with contextlib.closing(connection), connection.cursor() as cursor:
             cursor.execute(
                 f"select ({keys}, amount::numeric(10,2), note, changed_at::timestamptz at time zone 'UTC' || '+00')::text"
-                " from big order by 1"
+                f" from big where {condition} order by 1"
             )
             return [row[0] for row in cursor.fetchall()]
 
