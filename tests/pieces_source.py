@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from fupan import settings
+from fupan.contracts import contract
 from fupan.extract.ledger import LoadResult
 from fupan.extract.pieces import Piece
 from fupan.extract.run import extract_or_cut, extract_piece, extract_system, join_pieces
@@ -20,45 +21,48 @@ from fupan.server.postgres import EmbeddedPostgres
 from tests.extract_source import DAY, empty_warehouse
 
 PIECE_ROWS = 500
-COLUMNS = "amount, note, changed_at"
+#: Columns beside the key -> type in the contract.
+VALUES = {"amount": "numeric(10,2)", "note": "text", "day": "date", "changed_at": "timestamptz"}
+COLUMNS = ", ".join(VALUES)
 
 
 class BigTable:
-    """Table `big` with a key of ``key`` columns (name -> type at the source) and the contract that goes with it."""
+    """Table `big` with a key of ``key`` columns (name -> types at the source and in the contract), and its contract."""
 
     def __init__(self, source: str, warehouse: str, folder: Path, key: dict[str, tuple[str, str]]) -> None:
         self.source, self.warehouse, self.key = source, warehouse, ", ".join(key)
-        columns = [
-            {"name": name, "data_type": contracted, "description": name} for name, (_, contracted) in key.items()
-        ]
-        columns += [
-            {
-                "name": "amount",
-                "data_type": "numeric(10,2)",
-                "description": "amount",
-                "config": {"meta": {"required": True}},
-            },
-            {"name": "note", "data_type": "text", "description": "note"},
-            {"name": "changed_at", "data_type": "timestamptz", "description": "changed"},
-        ]
-        meta = {
-            "owner": "nobody",
-            "primary_key": list(key),
-            "cursor": ["changed_at"],
-            "lookback": "1 day",
-            "reconcile": "nightly",
-            "control_totals": {"sums": ["amount"]},
-        }
-        table = {"name": "big", "description": "Big", "config": {"meta": meta}, "columns": columns}
-        path = folder / "project" / "models" / "staging" / "shop" / "_shop__sources.yml"
-        path.parent.mkdir(parents=True)
-        path.write_text(yaml.safe_dump({"sources": [{"name": "shop", "schema": "raw", "tables": [table]}]}))
-        self._installation = folder / "sources" / "shop.yml"
-        self._installation.parent.mkdir()
+        self._types = {name: contracted for name, (_, contracted) in key.items()} | VALUES
+        self._folder = folder
+        self.promise()
         self.install()
         self.at_source("drop table if exists big")
         definitions = ", ".join(f"{name} {at_source}" for name, (at_source, _) in key.items())
-        self.at_source(f"create table big ({definitions}, amount numeric, note text, changed_at timestamp)")
+        self.at_source(f"create table big ({definitions}, amount numeric, note text, day date, changed_at timestamp)")
+
+    def promise(self, *more: str) -> None:
+        """The contract, with ``more`` text columns."""
+        columns = [
+            {
+                "name": name,
+                "data_type": data_type,
+                "description": name,
+                "config": {"meta": {"required": name == "amount"}},
+            }
+            for name, data_type in (self._types | dict.fromkeys(more, "text")).items()
+        ]
+        meta = {
+            "owner": "nobody",
+            "primary_key": self.key.split(", "),
+            "cursor": ["changed_at"],
+            "lookback": "1 day",
+            "reconcile": "nightly",
+            "control_totals": {"day": "day", "sums": ["amount"]},
+        }
+        table = {"name": "big", "description": "Big", "config": {"meta": meta}, "columns": columns}
+        path = self._folder / "project" / "models" / "staging" / "shop" / "_shop__sources.yml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(yaml.safe_dump({"sources": [{"name": "shop", "schema": "raw", "tables": [table]}]}))
+        contract._load.cache_clear()
 
     def install(self, **entry: Any) -> None:
         """The table's entry in the installation."""
@@ -70,7 +74,9 @@ class BigTable:
             "time_zone": "Asia/Shanghai",
             "tables": {"big": given},
         }
-        self._installation.write_text(yaml.safe_dump(installed))
+        path = self._folder / "sources" / "shop.yml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(yaml.safe_dump(installed))
 
     def at_source(self, statement: str) -> None:
         with contextlib.closing(psycopg2.connect(self.source)) as connection, connection, connection.cursor() as cursor:
@@ -79,8 +85,8 @@ class BigTable:
     def fill(self, keys: str, rows: int = 3000) -> None:
         """Rows 1 to ``rows`` of a year, with the values ``keys`` of row i, and the source's statistics of them."""
         self.at_source(
-            f"insert into big select {keys}, i % 97 + 0.5, '行' || i, timestamp '2025-03-01' + i * interval '1 year' / {rows}"
-            f" from generate_series(1, {rows}) as i"
+            f"insert into big select {keys}, i % 97 + 0.5, '行' || i, date '2026-01-01' + i % 7,"
+            f" timestamp '2025-03-01' + i * interval '1 year' / {rows} from generate_series(1, {rows}) as i"
         )
         self.at_source("analyze big")
 
@@ -111,7 +117,7 @@ class BigTable:
         connection = psycopg2.connect(self.source, options="-c timezone=Asia/Shanghai")
         with contextlib.closing(connection), connection.cursor() as cursor:
             cursor.execute(
-                f"select ({keys}, amount::numeric(10,2), note, changed_at::timestamptz at time zone 'UTC' || '+00')::text"
+                f"select ({keys}, amount::numeric(10,2), note, day, changed_at::timestamptz at time zone 'UTC' || '+00')::text"
                 f" from big where {condition} order by 1"
             )
             return [row[0] for row in cursor.fetchall()]
@@ -128,7 +134,7 @@ class BigTable:
             ),
             "load": self.ask(f"select mode, state, watermark_before, watermark_after, {counts} from ops.load"),
             "totals": self.ask(
-                "select measure, source_value::text, raw_value, agrees from ops.control_total order by 1"
+                "select day, measure, source_value::text, raw_value, agrees from ops.control_total order by 1, 2"
             ),
             "watermark": self.ask("select position from ops.watermark"),
             "key": self.ask("select conname from pg_constraint where conrelid = 'raw.big'::regclass and contype = 'p'"),

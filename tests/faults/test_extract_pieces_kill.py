@@ -124,7 +124,7 @@ def test_the_source_moves_between_two_pieces(orders: BigTable, tell: Tell) -> No
                         f"update big set order_id = 'N' || order_id, changed_at = '2026-03-09' where order_id = '{order}'",
                         f"update big set order_id = 'T' || order_id, changed_at = '2026-03-09' where order_id = '{order}'",
                         f"delete from big where order_id = '{order}'",
-                        f"insert into big values ('{order}', {dice.randrange(10, 10**8)}, 1, 'new', '2026-03-09')",
+                        f"insert into big values ('{order}', {dice.randrange(10, 10**8)}, 1, 'new', null, '2026-03-09')",
                     ]
                 )
             )

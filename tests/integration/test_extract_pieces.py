@@ -71,7 +71,7 @@ def test_the_result_is_that_of_a_load_in_one(
 
 def trouble(big: BigTable) -> None:
     """Rows that raw can't hold, without a key, without a stamp, from the future; keys that are there twice."""
-    copy = f"insert into big select {big.key}, 1, 'twice', %s from big where note = '行%s'"
+    copy = f"insert into big select {big.key}, 1, 'twice', day, %s from big where note = '行%s'"
     for note, stamp in (
         (100, "timestamp '2025-12-31'"),
         (200, "timestamp '2024-01-01'"),
@@ -158,7 +158,7 @@ def test_what_happens_at_the_source_meanwhile_is_there_in_the_end(orders: BigTab
         f"update big set order_id = 'AA', changed_at = '2026-03-09' where order_id = ({last_of_all})",
         f"delete from big where order_id = (select order_id from big where order_id > ({first_of_all}) limit 1)",
         "update big set note = 'without a stamp', changed_at = null where order_id in ('SO1', 'SO9')",
-        "insert into big values ('SO5', 77, 1, 'line', '2026-03-09'), ('NEW', 1, 1, 'order', '2026-03-09')",
+        "insert into big values ('SO5', 77, 1, 'line', '2026-03-09', '2026-03-09'), ('NEW', 1, 1, 'order', null, '2026-03-09')",
     ]
     for statement in meanwhile[:3]:
         orders.at_source(statement)
