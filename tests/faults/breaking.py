@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from typing import Any, Literal
+from weakref import WeakSet
 
 import psycopg2
 import psycopg2.extensions
@@ -28,7 +29,7 @@ class Breaker:
     def __init__(self, server: str) -> None:
         self.broken = False
         self._server, self._left, self._how, self._where = server, 0, "killed", ""
-        self._open: dict[int, _Connection] = {}
+        self._open: WeakSet[_Connection] = WeakSet()
 
     @contextlib.contextmanager
     def armed(self, how: How, where: str, at: int) -> Iterator[None]:
@@ -46,7 +47,7 @@ class Breaker:
             return _connect(*given, **more)
         connection = _connect(*given, **more, connection_factory=_Connection)
         connection.breaker, connection.name = self, more["application_name"]
-        self._open[id(connection)] = connection
+        self._open.add(connection)
         return connection
 
     def step(self, connection: _Connection) -> None:
@@ -61,7 +62,7 @@ class Breaker:
             case "interrupted":
                 raise Killed
             case "killed":
-                for one in self._open.values():
+                for one in self._open:
                     _cut(one)
                 raise Killed
             case "network":
@@ -69,10 +70,6 @@ class Breaker:
             case "backend":
                 with contextlib.closing(_connect(self._server)) as other, other.cursor() as cursor:
                     cursor.execute("select pg_terminate_backend(%s, 5000)", [connection.info.backend_pid])
-
-    def forget(self, connection: _Connection) -> None:
-        """A connection was closed."""
-        self._open.pop(id(connection), None)
 
 
 _connect = psycopg2.connect
@@ -90,10 +87,6 @@ class _Connection(psycopg2.extensions.connection):
         super().commit()
         self.breaker.step(self)
 
-    def close(self) -> None:
-        self.breaker.forget(self)
-        super().close()
-
 
 class _Cursor(psycopg2.extensions.cursor):
     def execute(self, *given: Any) -> Any:
@@ -106,6 +99,7 @@ class _Cursor(psycopg2.extensions.cursor):
 
 
 def _cut(connection: _Connection) -> None:
+    # One that is closed already has no line to cut.
     with contextlib.suppress(OSError, psycopg2.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
         line.shutdown(socket.SHUT_RDWR)
 

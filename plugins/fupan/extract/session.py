@@ -169,8 +169,12 @@ def open_source(system: System, business_day: date) -> Source:
             url = source_url(system.connection, system.system)
             if url.get_backend_name() == "postgresql":
                 connection = sql_postgres.connect(system, url)
-                if sql_postgres.can_stream(connection):
-                    return PostgresSource(system, connection)
+                try:
+                    if sql_postgres.can_stream(connection):
+                        return PostgresSource(system, connection)
+                except BaseException:
+                    connection.close()
+                    raise
                 connection.close()
             return AnySource(system, url)
         case HttpSystem():
