@@ -85,6 +85,9 @@ def _require_importable(api: AirflowApi) -> None:
 def _tell(run: Run, progress: Progress) -> None:
     for task in run.tasks:
         key = (task.name, task.try_number, task.state or "")
+        # Of what was skipped without ever having started there is nothing to tell.
+        if task.state == "skipped" and task.started is None:
+            continue
         if (task.state in TASK_ENDED or task.state == "up_for_retry") and key not in run.told:
             run.told.add(key)
             seconds = (task.ended - task.started).total_seconds() if task.started and task.ended else 0
