@@ -112,7 +112,8 @@ def join(session: Session, load_id: int) -> LoadResult:
             counts = _together(settled.counts, attached, doubled)
         theirs, (ours, highest) = source.totals(whole), look(work, contract, not_after)
         vanished = 0
-        if theirs != ours:
+        # Rows that were rejected could hide that as many have vanished.
+        if theirs != ours or counts.rejected:
             _, vanished = mark_vanished(session, contract, entry, load_id)
             ours = control_totals.of_raw(work, contract)
         agree = control_totals.record(work, contract, load_id, theirs, ours, exact=source.exact)
