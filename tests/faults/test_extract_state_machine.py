@@ -30,7 +30,7 @@ from fupan.server.postgres import EmbeddedPostgres
 
 pytestmark = pytest.mark.timeout(3600)
 
-COURSES_A_ROUND, STEPS = 8, 30
+COURSES_A_ROUND, STEPS = 5, 30
 
 #: What is never touched: a source without a row looks broken, not cleaned up.
 ANCHOR = "anchor"

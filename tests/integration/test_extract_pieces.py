@@ -30,7 +30,7 @@ KEYS: dict[str, tuple[dict[str, tuple[str, str]], str]] = {
     ),
     "uuid": ({"id": ("uuid", "text")}, "md5(i::text)::uuid"),
     "padded text and day": (
-        {"code": ("char(8)", "text"), "day": ("date", "date")},
+        {"code": ("char(8)", "text"), "made_on": ("date", "date")},
         "'C' || i % 7, date '2026-01-01' - i",
     ),
 }
@@ -232,6 +232,16 @@ def test_a_failed_piece_is_loaded_again_alone(orders: BigTable) -> None:
     assert orders.raw() == orders.there()
 
 
+def test_a_big_table_that_breaks_its_contract_has_failed_on_record(orders: BigTable) -> None:
+    orders.at_source("alter table big rename column note to remark")
+    with pytest.raises(ContractError, match="note is missing"):
+        orders.cut()
+    (load,) = orders.ask("select state, error from ops.load")
+    assert load["state"] == "failed"
+    assert "note is missing" in load["error"]
+    assert {row["kind"] for row in orders.ask("select kind from ops.drift")} == {"missing", "added"}
+
+
 def test_pieces_are_loaded_side_by_side_but_not_beside_another_run(orders: BigTable) -> None:
     parts = orders.cut()
     with connect("loader", "test", autocommit=True) as other:
@@ -306,9 +316,10 @@ def test_a_query_is_cut_as_well(orders: BigTable) -> None:
 
 
 def test_a_piece_of_a_query_that_gives_other_rows_each_time_is_refused(orders: BigTable) -> None:
-    orders.install(relation=None, query="select * from big where random() < 0.999")
     parts = orders.cut()
-    orders.install(relation=None, query="select * from big where random() < 0.5")
+    by_the_clock = "generate_series(1, extract(microseconds from clock_timestamp())::integer % 10007)"
+    few = f"select few.* from (select * from big order by 1, 2 limit 5) as few cross join {by_the_clock}"
+    orders.install(relation=None, query=f"select * from big union all {few}")
     with pytest.raises(ContractError, match="other rows each time"):
         extract_piece("shop", parts[0].load_id, parts[0].number)
 

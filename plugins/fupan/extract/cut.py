@@ -12,16 +12,18 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 
+import psycopg2
 from psycopg2 import sql
 
 from fupan.contracts.contract import Contract
 from fupan.contracts.installation import SourceTable, SqlTable
+from fupan.errors import FupanError
 from fupan.extract import cursors, drift, ledger, pieces, raw_tables
 from fupan.extract.pieces import Piece
 from fupan.extract.session import Session
 from fupan.extract.source import Bound, KeyRange, Read
 from fupan.extract.sql_postgres import PostgresSource
-from fupan.extract.table import heed, is_empty
+from fupan.extract.table import is_empty
 
 log = logging.getLogger("fupan.extract")
 
@@ -45,10 +47,19 @@ def large(session: Session, contract: Contract, entry: SourceTable) -> Large | N
     """What is to be cut of a table; None where it is read by cursor tonight, or small, or can't be cut.
 
     It can't be where the source is not PostgreSQL, where no cursor tells what changed between two pieces, and where the key
-    holds personal data, which would stand in ops as a limit. Raises as `load_table`.
+    holds personal data, which would stand in ops as a limit. None as well where anything is wrong with the table: the load
+    in one then says so, and has failed on record.
     """
-    if not isinstance(entry, SqlTable) or not _is_read_whole(session, contract):
-        return None
+    try:
+        if isinstance(entry, SqlTable) and _is_read_whole(session, contract):
+            return _large(session, contract, entry)
+    except (FupanError, psycopg2.Error):
+        session.leave_source()
+        session.work.rollback()
+    return None
+
+
+def _large(session: Session, contract: Contract, entry: SqlTable) -> Large | None:
     source, read = session.source(), Read(contract, entry)
     leading = cursors.leading_column(contract)
     if not isinstance(source, PostgresSource):
@@ -58,7 +69,7 @@ def large(session: Session, contract: Contract, entry: SourceTable) -> Large | N
     has_secret_key = any(contract.column(name).personal_data for name in contract.primary_key)
     if leading is None or has_secret_key or _estimate(source, read) <= entry.pieces.rows:
         return None
-    heed(session.control, contract, drift.compare(contract, source.describe(read)))
+    drift.refuse(contract, drift.compare(contract, source.describe(read)))
     highest = sql.SQL("max({}::{}) filter (where {})::text").format(
         sql.Identifier(leading.name),
         sql.SQL(leading.data_type),
