@@ -14,6 +14,7 @@ import pytest
 from tests.extract_source import empty_warehouse
 
 from fupan import settings
+from fupan.contracts.contract import contracts
 from fupan.server.postgres import EmbeddedPostgres
 
 ROWS = 3000
@@ -21,13 +22,9 @@ DAYS = ["2026-03-10", "2026-03-11"]
 
 _SOURCE = f"""
 drop table if exists lines;
-create table lines (
-    order_id text, line_no integer, sku text, qty integer, list_price numeric(14, 4), unit_price numeric(14, 4),
-    discount_amount numeric(16, 4), net_amount numeric(16, 4), cost_amount numeric(16, 4), is_gift boolean,
-    updated_at timestamptz, primary key (order_id, line_no)
-);
-insert into lines
-select 'SO' || i / 3, i % 3, 'SKU' || i % 50, 1 + i % 7, 19.9, 18.5, 0, 18.5 * (1 + i % 7), null, false,
+create table lines ({{columns}}, primary key (order_id, line_no));
+insert into lines (order_id, line_no, sku, qty, list_price, unit_price, discount_amount, net_amount, is_gift, updated_at)
+select 'SO' || i / 3, i % 3, 'SKU' || i % 50, 1 + i % 7, 19.9, 18.5, 0, 18.5 * (1 + i % 7), false,
     timestamptz '2026-01-01' + i * interval '20 min'
 from generate_series(1, {ROWS}) as i;
 analyze lines;
@@ -48,7 +45,8 @@ for day in sys.argv[2:]:
 def environment(server: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     source = server.ensure_database("extract_erp")
     with psycopg2.connect(source) as connection, connection.cursor() as cursor:
-        cursor.execute(_SOURCE)
+        columns = contracts("erp")["erp_sales_order_lines"].columns
+        cursor.execute(_SOURCE.format(columns=", ".join(f"{column.name} {column.data_type}" for column in columns)))
     connection.close()
     monkeypatch.setenv("FUPAN_WAREHOUSE_URL", server.ensure_database("extract_tests"))
     empty_warehouse(server)
