@@ -56,7 +56,7 @@ test: setup ## Lint, types, SQL, and every test (under 15 minutes)
 	$(PY) -m pytest tests/e2e
 	$(PY) -m pytest tests/unit tests/integration tests/faults/quality --numprocesses 2 --dist loadfile
 
-faults: setup ## Kills, crashes and bad input at random points: the harm, and that it is gone (ROUNDS=50)
+faults: setup ## Kills, crashes and bad input at random points: the harm, and that it is gone; a table, and .fupan/faults.json (ROUNDS=50)
 	FUPAN_FAULT_ROUNDS=$(or $(ROUNDS),50) $(PY) -m pytest tests/faults --ignore tests/faults/quality --numprocesses 2 --dist loadfile
 
 bench: setup ## Speed, as ratios to peers and limits of the same run (NAME="full_load peers", FUPAN_BENCH_SCALE=0.05)

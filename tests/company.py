@@ -33,6 +33,7 @@ from fupan.warehouse.connection import connect, rows
 from tests.databases import copy_database, drop_database, new_database
 
 FIRST_DAY = date(2026, 11, 20)
+SCALE = 0.02
 
 #: Relations of core that say what a build changes, not what the company is.
 NOTES = [
@@ -174,7 +175,7 @@ def first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
     warehouse = new_database(server, "first_night")
     with platform_served() as platform, used(warehouse, "first_night_company", platform):
         bootstrap()
-        source = erp.ensure(until=FIRST_DAY)
+        source = erp.ensure(erp.Making(until=FIRST_DAY, scale=SCALE))
         ensure_raw_tables()
         Company(warehouse, source, FIRST_DAY).night()
     yield warehouse, source

@@ -45,13 +45,14 @@ def drop_database(server: EmbeddedPostgres, url: str) -> None:
     connection.close()
 
 
-def copy_database(server: EmbeddedPostgres, url: str) -> str:
-    """A copy of a database that nobody is connected to; returns its URL."""
+def copy_database(server: EmbeddedPostgres, url: str, *, is_warehouse: bool = True) -> str:
+    """A copy of a database that nobody is connected to; returns its URL. In a warehouse the builder gets his rights."""
     template, name = url.rpartition("/")[2], f"copy_{os.getpid()}_{next(_numbers)}"
     with contextlib.closing(psycopg2.connect(server.url)) as connection:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute(f'create database "{name}" template "{template}" strategy file_copy')
-            # Rights on a database are not copied with it.
-            cursor.execute(f'grant create, temporary on database "{name}" to fupan_builder')
+            if is_warehouse:
+                # Rights on a database are not copied with it.
+                cursor.execute(f'grant create, temporary on database "{name}" to fupan_builder')
     return server.database_url(name)

@@ -1,5 +1,10 @@
 """A first load of 3 million order lines: contract check, hashes, metadata columns, control totals and all, against
-`psql COPY TO | psql COPY FROM` of the same SELECT into the same table with the same key."""
+`psql COPY TO | psql COPY FROM` of the same SELECT, the same hashes in it.
+
+Both fill the same raw table, made anew and empty before each run, with the same primary key and the same room on its pages;
+both run on one server with one set of settings (fsync on, wal_level minimal, a checkpoint just before), and both are timed from
+the start of their process to the commit that is on disk. The bare way writes neither statistics nor totals. Ours checks,
+counts and analyses, and may take the key off and build it again, for it alone knows that the table is empty."""
 
 from __future__ import annotations
 
@@ -23,7 +28,7 @@ def run() -> list[Result]:
     with order_lines(ROWS) as lines:
         for system, name, bound in (
             ("hashed", "full load, two columns hashed", 1.0),
-            ("plain", "full load, without hashes", None),
+            ("plain", "full load, without hashes", 1.0),
         ):
             ours, bare = interleaved(
                 PAIRS,

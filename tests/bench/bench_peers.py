@@ -1,4 +1,9 @@
-"""The same table by the tools that others would take: ours with its checks and metadata on, theirs as they come."""
+"""The same table by the tools that others would take: ours with its checks and metadata on, theirs as they come.
+
+They live in an environment of their own (`FUPAN_HOME/peers`), never in ours. A ratio says how many times as long a peer takes
+as we do in the same run. sling, not ingestr: ingestr 0.15 is a command line over dlt's sources and destinations, and dlt by
+its fastest backend is here already; sling is an engine of its own.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +27,8 @@ PEERS = {
     "dlt": "dlt[postgres]==1.31.0",
     "pandas": "pandas==3.1.1",
 }
-ALSO = ["pyarrow==26.0.1", "sqlalchemy==2.0.58", "psycopg2-binary==2.9.13"]
+#: What they need, and openpyxl, which the benchmark of files reads a worksheet with.
+ALSO = ["pyarrow==26.0.1", "sqlalchemy==2.0.58", "psycopg2-binary==2.9.13", "openpyxl==3.1.5"]
 SCHEMA = "peers"
 
 

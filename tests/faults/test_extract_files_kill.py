@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.drop_folder import DAY, Desk, day
 from tests.extract_source import empty_warehouse
+from tests.faults.conftest import Tell
 
 from fupan.errors import Busy
 from fupan.extract.run import extract_system
@@ -79,7 +80,7 @@ def seen(desk: Desk) -> tuple[set[tuple[int, int]], set[str]]:
         ("fupan.extract.table.report", 1, True),
     ],
 )
-def test_killed_and_run_again(desk: Desk, place: str, time_of_death: int, is_committed: bool) -> None:
+def test_killed_and_run_again(desk: Desk, tell: Tell, place: str, time_of_death: int, is_committed: bool) -> None:
     names = [f"chats_{day(offset)}.csv" for offset in (-2, -1, 0)]
     drop(desk, -2, 1)
     extract_system("service", day(-2))
@@ -111,3 +112,8 @@ def test_killed_and_run_again(desk: Desk, place: str, time_of_death: int, is_com
     assert desk.ask(
         "select bool_and(state = 'succeeded') as all_did from ops.load join ops.source_file using (load_id)"
     ) == [{"all_did": True}]
+    tell(
+        f"files: kill -9 of the extractor at {place.removeprefix('fupan.extract.')}",
+        harm="files noted before their rows are lost, rows before their files doubled",
+        ours="files and rows in one transaction: read again, or known, never half",
+    )

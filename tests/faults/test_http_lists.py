@@ -150,7 +150,7 @@ def test_a_list_that_moves(shop: Shop, tell: Tell, rounds: int, *, kind: str, ne
     )
 
 
-def test_a_source_that_ignores_the_size_of_a_page(shop: Shop, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_source_that_ignores_the_size_of_a_page(shop: Shop, caplog: pytest.LogCaptureFixture, tell: Tell) -> None:
     """Nothing shows what moves there, so pages are at least asked for in order."""
     for n in range(95):
         shop.put(f"SO{n}")
@@ -160,9 +160,15 @@ def test_a_source_that_ignores_the_size_of_a_page(shop: Shop, caplog: pytest.Log
         return shop.by_place(request)
 
     shop.api.lists["/v1/orders"] = fixed
+    naive = http_naive.fetched(shop.api, "/v1/orders", limit=1000, page=1)["data"]
     shop.load(whole(kind="page", size=SIZE))
     assert len(shop.raw()) == 95
     assert "does not heed" in caplog.text
+    tell(
+        "HTTP: a source that ignores the size of a page",
+        harm=f"a page that is not full taken for the last: {len(naive)} of 95 rows",
+        ours="read on until an empty page, one after the other, and said so: 95 rows",
+    )
 
 
 def _by_days(shop: Shop, *, heeds: bool = True) -> Callable[[Request], Any]:

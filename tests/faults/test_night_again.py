@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from tests.company import Company
+from tests.faults.conftest import Tell
 
 from fupan.night.backfill import backfill
 from fupan.warehouse.connection import connect
 
 
-def test_a_repeated_night_changes_nothing(company: Company) -> None:
+def test_a_repeated_night_changes_nothing(company: Company, tell: Tell) -> None:
     before = company.contents("raw", "core", "sales_performance")
     company.night()
     assert company.contents("raw", "core", "sales_performance") == before
+    tell(
+        "night: run a second time",
+        harm="what appends has every row of the lookback twice",
+        ours="the same rows in raw, core and marts",
+    )
 
 
-def test_a_backfill_includes_both_its_ends(company: Company) -> None:
+def test_a_backfill_includes_both_its_ends(company: Company, tell: Tell) -> None:
     """Rows lost from raw behind the watermark come back for the days asked for, and for no other."""
     changed = "(updated_at at time zone 'Asia/Shanghai')::date"
     days = [
@@ -45,3 +51,9 @@ def test_a_backfill_includes_both_its_ends(company: Company) -> None:
 
     backfill(before, after)
     assert company.public() == good
+    tell(
+        "night: rows lost from raw behind the watermark",
+        harm=f"incremental alone never reads them again: {len(lost)} rows lost",
+        ours="a backfill brings the days asked for, both ends, and the marts are as before",
+        rounds=2,
+    )

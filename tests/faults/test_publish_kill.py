@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from tests.databases import drop_database, new_database
+from tests.faults.conftest import Tell
 from tests.publish_warehouse import DAY, SALES, build, manifest, query
 
 from fupan.publish.publish import publish_build
@@ -123,7 +124,9 @@ def _kill(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def test_killed_at_any_moment_and_run_again(fresh_warehouse: Callable[[], None], subtests: pytest.Subtests) -> None:
+def test_killed_at_any_moment_and_run_again(
+    fresh_warehouse: Callable[[], None], subtests: pytest.Subtests, tell: Tell
+) -> None:
     fresh_warehouse()
     process = _publisher(_two_builds())
     began = time.monotonic()
@@ -148,9 +151,15 @@ def test_killed_at_any_moment_and_run_again(fresh_warehouse: Callable[[], None],
                 assert _seen(dimension) in ({1}, {2})
             assert publish_build(build_id, both()) == BOTH
             assert _state() == undisturbed
+    tell(
+        "kill -9 of the publisher at random points",
+        harm="table by table: half the marts of tonight beside half of last night",
+        ours="a dimension shows one release, old or new; the next run ends as an undisturbed one",
+        rounds=5,
+    )
 
 
-def test_killed_between_two_dimensions(fresh_warehouse: Callable[[], None]) -> None:
+def test_killed_between_two_dimensions(fresh_warehouse: Callable[[], None], tell: Tell) -> None:
     fresh_warehouse()
     build_id = _two_builds()
     # A reader keeps the second dimension waiting while the first is published.
@@ -165,3 +174,8 @@ def test_killed_between_two_dimensions(fresh_warehouse: Callable[[], None]) -> N
     assert publish_build(build_id, both()) == BOTH
     assert (_seen(AFTER_SALES), _seen(SALES)) == ({2}, {2})
     assert [row["n"] for row in query("select count(*) as n from ops.release where build_id = %s", build_id)] == [2]
+    tell(
+        "kill -9 of the publisher between two dimensions",
+        harm="published again from the start: a second release of the same build",
+        ours="one release each: what is public stays, the other follows",
+    )

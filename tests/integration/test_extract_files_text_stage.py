@@ -13,7 +13,7 @@ from fupan import settings
 from fupan.contracts.contract import Column, Contract
 from fupan.contracts.installation import FilesTable
 from fupan.errors import ContractError
-from fupan.extract import text_stage
+from fupan.extract import text_casts
 from fupan.extract.drift import Difference
 from fupan.extract.pseudonym import hashed
 from fupan.extract.source import Read
@@ -75,10 +75,12 @@ class Staging:
 
 FITTING = {
     "smallint": {"7": "7", " -12 ": "-12", "+3": "3", "5.0": "5", "70000": "70000"},
-    "bigint": {"9223372036854775807": "9223372036854775807"},
+    "bigint": {"9223372036854775807": "9223372036854775807", "007": "7"},
     "numeric(14,4)": {
         "12.5": "12.5",
         ".5": "0.5",
+        "5.": "5",
+        "\u300012.50\xa0": "12.50",
         "1e3": "1000",
         "-0.10": "-0.10",
         "0.30000000000000004": "0.30000000000000004",
@@ -101,7 +103,7 @@ FITTING = {
 }
 MISFITTING = {
     "smallint": ["1.5", "x", "1e3", "0x1f", "1_000", "9223372036854775808", "1" * 40],
-    "numeric(14,4)": ["1,234.5", "12 元", "NaN", "inf", "1e", ".", "--1", "1" * 2000],
+    "numeric(14,4)": ["1,234.5", "12 元", "NaN", "inf", "1e", ".", "--1", "1-", "1.2.3", "1_000", "0x1f", "1" * 2000],
     "double precision": ["1e999", "1e-999", "NaN"],
     "boolean": ["2", "maybe", "tru"],
     "date": ["30/1/2026", "2026-02-30", "today", "45321", "2026-01-30 09:05", "1706580000000", "2026-13-01"],
@@ -110,6 +112,7 @@ MISFITTING = {
         "infinity",
         "2026-02-30 10:00",
         "2026-01-30 25:00",
+        "1Jan-05-26 10:00",
         "1/5/2026",
         "9:05",
         "2026-01-30 at nine",
@@ -123,7 +126,7 @@ def test_what_fits_and_what_does_not(
     warehouse: Connection, data_type: str, built_in: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not built_in:
-        monkeypatch.setattr(text_stage, "_HAS_INPUT_IS_VALID", 10**9)
+        monkeypatch.setattr(text_casts, "_HAS_INPUT_IS_VALID", 10**9)
     with warehouse.cursor() as cursor:
         # A server that puts the day first reads no other day out of what has the year first.
         cursor.execute("set local datestyle = 'ISO, DMY'")

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.extract_source import COLUMNS, QUERY, Shop, contract, empty_warehouse, file_of
+from tests.extract_source import COLUMNS, DAY, QUERY, Shop, contract, empty_warehouse, file_of
 
 from fupan import settings
 from fupan.contracts.installation import SqlTable
 from fupan.errors import Busy, ConfigurationError, ContractError, SourceUnavailable
-from fupan.extract import source, sql_postgres
+from fupan.extract import landing, source, sql_postgres
 from fupan.extract.pseudonym import hashed
 from fupan.extract.table import load_table
 from fupan.server.postgres import EmbeddedPostgres
-from fupan.warehouse.connection import connect
+from fupan.warehouse.connection import Connection, connect
 
 
 @pytest.fixture
@@ -641,3 +641,60 @@ def test_a_source_that_breaks_off_is_worth_another_try(
             load_table(session, contract(), SqlTable(query=ends_itself))
         # The same run goes on with a new snapshot.
         assert load_table(session, contract(), SqlTable(query=QUERY)).counts.inserted == 2
+
+
+def test_two_loads_in_one_run_each_see_how_raw_stands(shop: Shop) -> None:
+    shop.put("A")
+    with shop.session() as session:
+        first = load_table(session, contract(), SqlTable(query=QUERY))
+        session.leave_source()
+        shop.put("B", updated_at="2026-03-02 10:00:00")
+        second = load_table(session, contract(), SqlTable(query=QUERY))
+
+    assert (first.mode, second.mode) == ("full", "incremental")
+    assert [load["watermark_before"] for load in shop.loads()] == [None, {"updated_at": "2026-03-01 10:00:00+08"}]
+    assert counts(second) == {"read": 2, "inserted": 1, "unchanged": 1}
+
+
+def test_a_read_without_a_row_leaves_everything_as_it_is(shop: Shop) -> None:
+    shop.put("A")
+    shop.load(contract(lookback=timedelta(0)))
+    before = shop.written()
+    shop.delete("A")
+
+    result = shop.load(contract(lookback=timedelta(0)))
+
+    assert (counts(result), result.totals_agree) == ({}, True)
+    assert shop.written() == before
+    assert shop.watermark() == {"updated_at": "2026-03-01 10:00:00+08"}
+    assert shop.loads()[-1]["state"] == "succeeded"
+
+
+def test_a_first_load_leaves_the_key_and_room_for_changes(shop: Shop) -> None:
+    shop.put("A", qty=1)
+    shop.put("A", qty=2, updated_at="2026-03-02 10:00:00")
+    shop.put("B")
+
+    assert counts(shop.load()) == {"read": 3, "inserted": 2, "duplicate": 1}
+
+    assert shop.raw()["A"]["qty"] == 2
+    assert shop.ask(
+        "select reloptions, pg_get_constraintdef(k.oid) as key from pg_class as t join pg_constraint as k on conrelid = t.oid"
+        " where t.oid = 'raw.shop_orders'::regclass and contype = 'p'"
+    ) == [{"reloptions": ["fillfactor=90"], "key": "PRIMARY KEY (order_id)"}]
+
+
+def test_only_what_landed_waits_for_the_disk(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(connection: Connection) -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("show synchronous_commit")
+            return (cursor.fetchone() or ("?",))[0]
+
+    # As a server has it whose commits wait for its own disk alone.
+    monkeypatch.setenv("PGOPTIONS", "-c synchronous_commit=local")
+    with shop.session() as session:
+        assert (wait(session.control), wait(session.work)) == ("off", "off")
+        landing.landed(session.work, "shop", DAY, session.run_id)
+        assert wait(session.work) == "local"
+        session.work.commit()
+        assert wait(session.work) == "off"

@@ -134,6 +134,30 @@ def test_a_table_without_cursor_is_not_cut(orders: BigTable) -> None:
     assert orders.raw() == orders.there()
 
 
+def test_a_table_whose_columns_evolve_is_not_cut(orders: BigTable) -> None:
+    orders.at_source("alter table big add column extra text default '额外'")
+    orders.install(schema_contract={"columns": "evolve"})
+    assert orders.cut() == []
+    assert orders.ask("select count(*), min(extra) as extra from raw.big") == [{"count": 3000, "extra": "额外"}]
+
+
+def test_a_column_that_the_installation_calls_absent_stays_empty(orders: BigTable) -> None:
+    orders.install(absent=["note"])
+    assert len(orders.in_pieces()) > 1
+    assert orders.ask("select count(*), count(note) as notes from raw.big") == [{"count": 3000, "notes": 0}]
+
+
+@pytest.mark.parametrize("row", [1000, 2999], ids=["in a piece", "in the lookback"])
+def test_where_types_are_frozen_no_row_is_left_out(orders: BigTable, row: int) -> None:
+    orders.install(schema_contract={"data_type": "freeze"})
+    orders.at_source(f"update big set amount = 123456789.5 where note = '行{row}'")
+    parts = orders.cut()
+    orders.load(parts)
+    with pytest.raises(ContractError, match=r"amount does not fit numeric\(10,2\) \(1 rows\)"):
+        orders.join(parts)
+    assert orders.raw() == orders.ask("select * from ops.rejected_row") == orders.ask("select * from ops.landing") == []
+
+
 def test_the_next_night_reads_what_has_changed(orders: BigTable) -> None:
     orders.in_pieces()
     orders.at_source("update big set note = 'changed', changed_at = '2026-03-09' where order_id = 'SO7'")

@@ -30,7 +30,9 @@ create table erp.channels (channel_id varchar(20), channel_name text, channel_gr
 create table erp.sales_orders (order_id text, order_date date, customer_id text, channel_id text, platform text,
     device_type text, country char(2), currency char(3), status text, cancelled_at timestamp, updated_at timestamp);
 insert into erp.channels values ('tmall', '天猫', 'online', true, false, '2015-01-01');
-insert into erp.sales_orders
+alter table erp.sales_orders {more};
+insert into erp.sales_orders (order_id, order_date, customer_id, channel_id, platform, device_type, country, currency, status,
+    cancelled_at, updated_at)
 select 'SO' || i, date '2026-03-01', null, 'tmall', null, null, 'CN', 'CNY', 'paid', null,
     timestamp '2026-03-01 08:00' + i * interval '1 hour'
 from generate_series(1, 200) as i;
@@ -40,8 +42,15 @@ from generate_series(1, 200) as i;
 class Erp:
     def __init__(self, source: str, warehouse: str, folder: Path) -> None:
         self.source, self.warehouse, self.folder = source, warehouse, folder
-        self.at_source(_TABLES)
+        self.at_source(_TABLES.format(more=self._what_else_is_contracted()))
         self.installation(erp_channels="{relation: erp.channels}", erp_sales_orders="{relation: erp.sales_orders}")
+
+    @staticmethod
+    def _what_else_is_contracted() -> str:
+        """The contract's further columns, which this shop leaves empty."""
+        return ", ".join(
+            f"add if not exists {column.name} {column.data_type}" for column in contracts()["erp_sales_orders"].columns
+        )
 
     def installation(self, **tables: str) -> None:
         entries = ", ".join(f"{name}: {entry}" for name, entry in tables.items())

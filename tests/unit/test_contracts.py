@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fupan.contracts.contract import Contract, contracts
+from fupan.contracts import contract
+from fupan.contracts.contract import Contract, SchemaContract, contracts
 from fupan.contracts.installation import effective, systems
 from fupan.errors import ConfigurationError
 
@@ -119,3 +120,23 @@ def test_a_wrong_installation_says_which_file_to_correct(tmp_path: Path, table: 
 def test_an_empty_folder_is_no_installation(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="FUPAN_SOURCES"):
         systems(tmp_path)
+
+
+def test_a_schema_contract_has_the_modes_of_dlt(tmp_path: Path) -> None:
+    folder = written(tmp_path)
+    path = folder / "erp" / "_erp__sources.yml"
+    good = path.read_text()
+    for modes, says in [
+        ("{columns: evolve, data_type: freeze}", None),
+        ("{columns: discard_row}", "schema_contract.columns"),
+        ("{data_type: evolve}", "schema_contract.data_type"),
+        ("{tables: freeze}", "schema_contract.tables"),
+    ]:
+        path.write_text(good.replace("lookback: 2 days", f"lookback: 2 days, schema_contract: {modes}"))
+        contract._load.cache_clear()
+        if says is None:
+            (found,) = contracts("erp", folder=folder).values()
+            assert found.schema_contract == SchemaContract(columns="evolve", data_type="freeze")
+        else:
+            with pytest.raises(ConfigurationError, match=says):
+                contracts("erp", folder=folder)

@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, field_validator, model_validator
 
 from fupan import settings
-from fupan.contracts.contract import Contract, Duration, contracts
+from fupan.contracts.contract import Contract, Duration, SchemaContract, YamlLoader, contracts
 from fupan.contracts.file_pattern import FilePattern
 from fupan.errors import ConfigurationError
 
@@ -30,6 +30,7 @@ class SourceTable(_Strict):
     reconcile: Literal["nightly", "weekly", "never"] | None = None
     freshness: Duration | Literal["never"] | None = None
     absent: tuple[str, ...] = ()
+    schema_contract: SchemaContract | None = None
 
 
 class Pieces(_Strict):
@@ -263,7 +264,7 @@ def effective(system: System, table: str) -> Contract:
     Raises ConfigurationError where it does without a column that it can't do without.
     """
     contract, entry = contracts(system.system)[table], system.tables[table]
-    names = ("cursor", "lookback", "reconcile", "freshness")
+    names = ("cursor", "lookback", "reconcile", "freshness", "schema_contract")
     given = {name: value for name in names if (value := getattr(entry, name)) is not None}
     if "freshness" not in given and system.freshness is not None:
         given["freshness"] = system.freshness
@@ -299,7 +300,7 @@ def systems(folder: Path | None = None) -> dict[str, System]:
     found: dict[str, System] = {}
     for path in sorted(folder.glob("*.yml")):
         try:
-            system = _Installed.model_validate(yaml.safe_load(path.read_text())).root
+            system = _Installed.model_validate(yaml.load(path.read_text(), YamlLoader)).root
         except (ValidationError, yaml.YAMLError) as wrong:
             raise ConfigurationError(f"{path.name} is not valid: {wrong}", remedy=f"Correct {path}") from wrong
         for table in system.tables:
@@ -310,7 +311,28 @@ def systems(folder: Path | None = None) -> dict[str, System]:
                     table=table,
                     remedy=f"Correct its name in {path}, or add it to _{system.system}__sources.yml",
                 )
+            _refuse_unsafe_evolution(system, table, path)
         found[system.system] = system
     if not found:
         raise ConfigurationError(f"No source YAML in {folder}", remedy="Set FUPAN_SOURCES to an installation's folder")
     return found
+
+
+def _refuse_unsafe_evolution(system: System, table: str, path: Path) -> None:
+    contract = effective(system, table)
+    if contract.schema_contract.columns != "evolve":
+        return
+    why = None
+    if contract.personal:
+        why = f"the contract marks personal data ({', '.join(contract.personal)}), and nobody would hash a new column"
+    elif not isinstance(system, SqlSystem):
+        why = f"{system.kind} tells no types, and a column that one night lacks is not known to be gone"
+    elif absent := system.tables[table].absent:
+        why = f"this installation leaves columns of the contract out ({', '.join(absent)}), and they would come back"
+    if why is not None:
+        raise ConfigurationError(
+            f"schema_contract: columns can't evolve here: {why}",
+            system=system.system,
+            table=table,
+            remedy=f"Say discard_value or freeze in {path}, and name new columns in the contract",
+        )

@@ -11,11 +11,10 @@ import polars as pl
 from fupan.demo.assortment import LINE_NAMES
 from fupan.demo.case_classes import DELAYS, DELIVERY, KINDS, QUALITY, RESPONSE, ROOT_CAUSES, TOPIC_OF, URGENCIES
 from fupan.demo.clientele import contacts
-from fupan.demo.deliveries import DAY, HOUR, delivered, moments, with_orders
+from fupan.demo.deliveries import DAY, HOUR, delivered, moments, serials, with_orders
 from fupan.demo.draws import Draws, Floats, Ints
 from fupan.demo.phrases import named, tones
 from fupan.demo.staffing import load
-from fupan.demo.workmanship import serial_numbers
 from fupan.demo.world import Span, World
 
 #: Shares of complaints: opened again, never settled, followed up by a call when closed; of those about quality: touching
@@ -63,9 +62,7 @@ def complaints(world: World, span: Span) -> pl.DataFrame:
         complaint_id=pl.format("TS{}", "line_key"),
         contact_name=pl.when(is_known).then(pl.Series(person["contact_name"])),
         contact_phone=pl.when(is_known).then(person["contact_phone"]),
-        serial_no=pl.when(pl.Series(of_quality)).then(
-            serial_numbers(lines["sku_no"].to_numpy(), lines["lot_no"].to_numpy(), draws.integer(0, 999_999, key, 5))
-        ),
+        serial_no=pl.when(pl.Series(of_quality)).then(serials(lines, draws.of("serials"))),
         complaint_type=kind["name"],
         root_cause=pl.Series(np.asarray([name.partition(":")[0] for name in ROOT_CAUSES])[cause]),
         urgency=pl.Series(np.asarray(list(URGENCIES))[urgency]),

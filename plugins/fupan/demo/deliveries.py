@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from fupan.demo.assortment import products
+from fupan.demo.draws import Draws
 from fupan.demo.sales import told
-from fupan.demo.workmanship import failure_factor, lot_factor, lots, mean_stars
+from fupan.demo.workmanship import failure_factor, lot_factor, lots, serial_numbers
 from fupan.demo.world import Span, World
 
 #: Microseconds.
@@ -22,8 +23,8 @@ def delivered(world: World, span: Span) -> pl.DataFrame:
     """A row a line that was ordered on the span's days, is ever delivered and never deleted; gifts are none of them.
 
     Columns: line_key, order_key, line_no, sku_no, sku, qty, net_amount, group, platform, place_no, delivered_us (microseconds
-    since 1970, local time), delivered_day, is_late (after the promised day), lot_no, stars (mean of the model), trouble (how
-    often units of its model and lot fail, beside what is usual).
+    since 1970, local time), delivered_day, is_late (after the promised day), lot_no, trouble (how often units of its
+    model and lot fail, beside what is usual).
     """
     sold = told(world, span.first, span.last)
     lines = sold.lines.filter(
@@ -40,7 +41,6 @@ def delivered(world: World, span: Span) -> pl.DataFrame:
         delivered_day=pl.Series(day),
         is_late=pl.col("delivered_at").dt.date() > pl.col("promised_date"),
         lot_no=pl.Series(lot_no),
-        stars=pl.Series(mean_stars(quality)[sku_no]),
         trouble=pl.Series(failure_factor(quality)[sku_no] * lot_factor(world, sku_no, lot_no)),
     )  # fmt: skip
 
@@ -48,15 +48,16 @@ def delivered(world: World, span: Span) -> pl.DataFrame:
 def with_orders(world: World, span: Span, lines: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """Some of the delivered lines with columns of their orders, and of the products."""
     orders = told(world, span.first, span.last).orders
-    of_product = products(world).select("sku_no", "line_no", "product_name", "kind", "power_w", "category")
+    of_product = products(world).select("sku_no", "line_no", "product_name", "kind", "power_w")
     return lines.join(
         orders.select("order_key", "order_id", *columns), on="order_key", how="left", maintain_order="left"
     ).join(of_product.rename({"line_no": "product_line_no"}), on="sku_no", how="left", maintain_order="left")
 
 
-def days_of(moments_us: np.ndarray) -> np.ndarray:
-    """Days since 1970 of moments in microseconds."""
-    return np.asarray(moments_us, dtype=np.int64) // DAY
+def serials(lines: pl.DataFrame, draws: Draws) -> pl.Series:
+    """Serial number of a unit of each delivered line, one of its lot."""
+    number = draws.integer(0, 999_999, lines["line_key"].to_numpy(), 1)
+    return serial_numbers(lines["sku_no"].to_numpy(), lines["lot_no"].to_numpy(), number)
 
 
 def moments(name: str, value: np.ndarray, known: np.ndarray | None = None) -> pl.Series:

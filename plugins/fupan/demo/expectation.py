@@ -87,7 +87,7 @@ def _demand(world: World, trade: Trade) -> Floats:
     """Mean days of demand that each month has."""
     first = _first_days(world)
     days = np.arange(first[0], first[-1], dtype=np.int64)
-    return np.bincount(np.searchsorted(first, days, side="right") - 1, trade.demand(days), len(first) - 1)
+    return np.asarray(np.bincount(np.searchsorted(first, days, side="right") - 1, trade.demand(days)), dtype=np.float64)
 
 
 def _trade(world: World, group: str, trade: Trade) -> pl.DataFrame:

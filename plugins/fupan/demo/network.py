@@ -215,19 +215,36 @@ def own_rep(world: World, customer_no: Ints, place_no: Ints) -> Ints:
     return chosen
 
 
-def stand_in(world: World, rep_no: Ints, days: Ints) -> Ints:
-    """The rep himself where he is employed on the day, else the next one of his market who is; -1 stays."""
+@lru_cache(maxsize=4)
+def _deputies(world: World) -> Ints:
+    """Rep x place in line: himself, then the others of his market by a lot of his own, so that nobody has all who have gone."""
     known = reps(world)
-    hired, left = known["hired_day"].to_numpy(), known["left_day"].fill_null(NEVER).to_numpy()
-    market_of_rep = known["market"].to_numpy()
-    following = np.arange(len(hired))
+    number, market_of_rep = known["emp_no"].to_numpy(), known["market"].to_numpy()
+    draws, largest = world.draws("deputies"), int(np.unique(market_of_rep, return_counts=True)[1].max())
+    line = np.repeat(number[:, None], largest, axis=1)
     for name in np.unique(market_of_rep):
         mine = np.flatnonzero(market_of_rep == name)
-        following[mine] = np.roll(mine, -1)
-    chosen = np.where(rep_no < 0, 0, rep_no)
-    for _ in range(len(hired)):
+        lot = np.where(mine[:, None] == mine[None, :], -1.0, draws.uniform(mine[:, None], mine[None, :]))
+        line[mine, : len(mine)] = mine[np.argsort(lot, axis=1, kind="stable")]
+    return line
+
+
+def stand_in(world: World, rep_no: Ints, days: Ints) -> Ints:
+    """The rep himself where he is employed on the day, else the next one of his market who is; -1 stays."""
+    return spell(world, rep_no, days)[0]
+
+
+def spell(world: World, rep_no: Ints, days: Ints) -> tuple[Ints, Ints]:
+    """Who stands in for reps on the days (himself, where he is there), and the day from which it is somebody else (NEVER)."""
+    known, line = reps(world), _deputies(world)
+    hired, left = known["hired_day"].to_numpy(), known["left_day"].fill_null(NEVER).to_numpy()
+    own = np.where(rep_no < 0, 0, rep_no)
+    chosen, ends = own, np.full(len(own), NEVER)
+    for place in range(1, line.shape[1]):
         absent = (hired[chosen] > days) | (left[chosen] <= days)
         if not absent.any():
             break
-        chosen = np.where(absent, following[chosen], chosen)
-    return np.where(rep_no < 0, -1, chosen)
+        # Who comes nearer takes over.
+        ends = np.where(absent & (hired[chosen] > days), np.minimum(ends, hired[chosen]), ends)
+        chosen = np.where(absent, line[own, place], chosen)
+    return np.where(rep_no < 0, -1, chosen), np.minimum(ends, left[chosen])

@@ -1,132 +1,168 @@
-"""Technical data of the assortment: what a SKU can do, what it is made of, and what the norms say of it."""
+"""Technical data of each SKU. What sells best is what is equipped best: dimmable, of tunable colour, protected from water."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINES, list_prices, products
+from fupan.demo.assortment import LINE_NAMES, products
 from fupan.demo.draws import Ints
-from fupan.demo.sales.baskets import band_tilt, popularity
-from fupan.demo.sales.plan import TRADES, line_shares
+from fupan.demo.planning import months, season_tags, whole_demand
 from fupan.demo.world import World, day_number
 
-#: Of the SKUs that sell best so many, by the units expected in the year under review, are what the market asks for.
-BEST_SELLERS = 50
-#: Shares among them: with a built-in DALI or 0-10V interface, and protected against dust and splashes (IP54 or better).
-DIMMABLE, PROTECTED = 0.78, 0.80
-#: The fluorescent tube that is still sold uses so much more than the current limit.
-T8_OVER_LIMIT = 0.40
-#: Lines whose models come in modules, and share of those.
-_MODULAR = {"commercial": 0.45, "industrial": 0.50, "outdoor": 0.40}
-_SCENES = ("home", "office", "factory", "street", "home", "home")
-_GROUPS = ("household", "business", "industry", "public", "household", "household")
-_SMART, _SOURCES = 0, len(LINES) - 1
+#: Of so many best sellers (by pieces, in the year under review) so many have neither a DALI nor a 0-10V interface.
+BEST_SELLERS, UNDIMMED = 50, 11
+#: Of the ten first so many have IP20; all ranks up to RESERVE are equipped alike, so that chance at the border changes nothing.
+TOP, UNPROTECTED, RESERVE = 10, 2, 16
+#: Old tubes that are still sold: their use of energy beside the limit of the standard.
+FLUORESCENT_GAP = 0.40
+_SCENES = ("home", "office", "factory", "street", "home", "retail")
+_USERS = ("household", "business", "industry", "public", "household", "business")
+_WARRANTY = (3, 5, 5, 5, 2, 2)
+_OUTDOOR, _INDUSTRIAL, _SMART, _LIGHT = (
+    LINE_NAMES.index(name) for name in ("outdoor", "industrial", "smart_luminaires", "light_sources")
+)
 
 
-@lru_cache(maxsize=4)
-def expected_rank(world: World) -> Ints:
-    """Rank (0: most) of each SKU by the units that may be expected of it in the year under review."""
-    first, last = (day_number(day) for day in world.review_year)
-    days = np.arange(first + 15, last, 30, dtype=np.int64)
-    known = products(world)
-    line_no, sku = known["line_no"].to_numpy(), known["sku_no"].to_numpy()
-    liked = np.concatenate([popularity(world, int(day), int(day)) for day in days])
-    units = np.zeros(known.height)
-    for trade in TRADES.values():
-        here = liked * band_tilt(world)[None, :, trade.number]
-        of_line = np.stack([here[:, line_no == n].sum(axis=1) for n in range(len(LINES))], axis=1)
-        share = here / np.maximum(of_line[:, line_no], 1e-12) * line_shares(trade, world.years(days))[:, line_no]
-        units += (trade.revenue * share / list_prices(world, sku[None, :], days[:, None])).sum(axis=0)
-    rank = np.empty(known.height, dtype=np.int64)
-    rank[np.argsort(-units, kind="stable")] = np.arange(known.height)
+@lru_cache(maxsize=2)
+def bestseller_ranks(world: World) -> Ints:
+    """SKU -> rank (from 0) by the pieces that it is expected to sell in the year under review."""
+    begins, ends = (day_number(day) for day in world.review_year)
+    first = months(world)
+    inside = np.minimum(first[1:], ends + 1) - np.maximum(first[:-1], begins)
+    pieces = (whole_demand(world).sum(axis=1) * np.maximum(inside, 0)[:, None]).sum(axis=0)
+    rank = np.empty(len(pieces), dtype=np.int64)
+    rank[np.argsort(-pieces, kind="stable")] = np.arange(len(pieces))
     return rank
 
 
-def _quota(rank: Ints, share: float) -> np.ndarray:
-    """True for just that share of every few ranks in order."""
-    found: np.ndarray = np.floor((rank + 1) * share + 1e-9) > np.floor(rank * share + 1e-9)
+@lru_cache(maxsize=2)
+def specifications(world: World) -> pl.DataFrame:
+    """A row a SKU: sku_no, the technical columns of erp_products, and energy_limit_kwh (of the standard).
+
+    Units: W, lm/W, K, kWh in 1,000 hours, dB, years. Null where a SKU has no such property."""
+    known, draws = products(world), world.draws("specifications")
+    number, line = known["sku_no"].to_numpy(), known["line_no"].to_numpy()
+    category, power = known["category"].to_numpy(), known["power_w"].to_numpy().astype(np.float64)
+    rank, quality = bestseller_ranks(world), known["quality"].to_numpy()
+    gives_light = ~np.isin(category, ["driver", "fitting"])
+    is_new = known["launch_day"].to_numpy() >= day_number(world.first)
+    is_fluorescent = _fluorescent(world)
+    is_smart = line == _SMART
+    is_top = rank < RESERVE
+    tunable = is_top | (gives_light & ~is_fluorescent & draws.chance(np.where(is_smart, 0.85, 0.25), number, 1))
+    cct = np.where(tunable, 3000, np.array([2700, 3000, 4000, 5000])[draws.integer(0, 3, number, 2)])
+    efficacy = np.round(85 + 45 * quality + 12 * is_new + draws.between(-6, 6, number, 3), 0)
+    efficacy = np.where(rank < BEST_SELLERS, np.maximum(efficacy, 120 + rank % 7), efficacy)
+    efficacy = np.where(is_fluorescent, 62.0, efficacy)
+    limit = np.round(power * 1.08, 2)
+    energy = np.where(is_fluorescent, limit * (1 + FLUORESCENT_GAP), power * draws.between(0.90, 1.05, number, 4))
+    grade = np.select([efficacy >= 125, efficacy >= 105], ["1", "2"], "3")
+    has_colour = gives_light | is_top
+    modular = draws.chance(np.where(np.isin(line, [_OUTDOOR, _INDUSTRIAL]), 0.55, 0.18), number, 5)
+    fan = np.isin(category, ["high_bay", "flood", "smart_ceiling"])
+    season = season_tags(world)
+    is_winter = season == "winter_warm"
+
+    def where(condition: np.ndarray, values: np.ndarray) -> pl.Series:
+        return pl.select(pl.when(pl.Series(condition)).then(pl.Series(values))).to_series()
+
+    return pl.DataFrame(
+        {
+            "sku_no": number,
+            "model_no": pl.select(pl.format("MH-{}", known["sku"])).to_series(),
+            "scene": np.asarray(_SCENES)[line],
+            "is_seasonal": season != "",
+            "season_tag": where(season != "", season),
+            "is_custom": np.isin(line, [1, _INDUSTRIAL, _OUTDOOR]) & draws.chance(0.5, number, 6),
+            "is_modular": modular,
+            "is_consumable": line == _LIGHT,
+            "light_source_tech": np.select(
+                [is_fluorescent, ~gives_light, draws.chance(0.2, number, 7)],
+                ["fluorescent_t8", "none", "led_cob"],
+                "led",
+            ),
+            "power_w": power,
+            "luminous_efficacy_lm_w": where(gives_light, efficacy),
+            "cct_min_k": where(has_colour, cct),
+            "cct_max_k": where(has_colour, np.where(tunable, 6500, cct)),
+            "ip_rating": _protection(world, rank, line),
+            "cri": where(gives_light, np.array([80, 83, 90, 95])[draws.pick([5, 3, 4, 1], number, 8)]),
+            "dimming_interface": _dimming(world, rank, line, gives_light),
+            "protocols": where(
+                is_smart,
+                np.array(["Zigbee", "DALI,Zigbee", "Bluetooth Mesh", "KNX,DALI", "Matter,Zigbee"])[
+                    draws.integer(0, 4, number, 9)
+                ],
+            ),
+            "substrate_type": where(
+                gives_light & ~is_fluorescent,
+                np.array(["aluminium", "fr4", "ceramic"])[draws.pick([6, 3, 1], number, 10)],
+            ),
+            "energy_class": where(gives_light, grade),
+            "energy_use_kwh": np.round(energy, 2),
+            "energy_limit_kwh": limit,
+            "eco_certified": gives_light & (efficacy >= 115),
+            "noise_db": where(fan | is_winter, np.round(22 + 14 * (1 - quality) + 6 * is_winter, 1)),
+            "function_modules": where(
+                is_smart | is_winter,
+                np.where(
+                    is_winter,
+                    "warm_air,ventilation",
+                    np.array(["voice", "voice,sensor", "sensor", "speaker,voice"])[draws.integer(0, 3, number, 11)],
+                ),
+            ),
+            "ecosystem_certs": where(
+                is_smart,
+                np.array(["Mijia", "HarmonyOS", "Mijia,HarmonyOS", "HomeKit,Mijia"])[draws.integer(0, 3, number, 12)],
+            ),
+            "target_user_group": np.asarray(_USERS)[line],
+            "technology_tag": where(
+                draws.chance(0.3, number, 13),
+                np.array(["full_spectrum", "low_blue_light", "ai_dimming", "solar_storage"])[
+                    draws.integer(0, 3, number, 14)
+                ],
+            ),
+            "warranty_years": np.asarray(_WARRANTY)[line],
+            "has_bim_model": np.isin(line, [1, _INDUSTRIAL, _OUTDOOR]) & draws.chance(0.45, number, 15),
+        }
+    )
+
+
+def _fluorescent(world: World) -> np.ndarray:
+    """Two of the oldest tubes."""
+    known = products(world)
+    tubes = known.filter(pl.col("category") == "tube").sort("launch_day")["sku_no"].to_numpy()
+    unsold = tubes[bestseller_ranks(world)[tubes] >= BEST_SELLERS]
+    return np.isin(known["sku_no"].to_numpy(), unsold[:2])
+
+
+def _protection(world: World, rank: Ints, line: Ints) -> np.ndarray:
+    """Protection grade: outdoors and in industry by use; of the ten best sellers all but two."""
+    draws, number = world.draws("protection"), np.arange(len(rank))
+    wet = np.array(["IP65", "IP66", "IP67"])[draws.integer(0, 2, number, 1)]
+    dry = np.array(["IP20", "IP40", "IP44"])[draws.pick([6, 2, 1], number, 2)]
+    found = np.where(np.isin(line, [_INDUSTRIAL, _OUTDOOR]), wet, dry)
+    top = np.flatnonzero(rank < RESERVE)
+    found[top] = np.where(found[top] < "IP54", "IP54", found[top])
+    # Not those at the border of the ten, which may change places with the next.
+    inside = np.flatnonzero(rank < TOP - 3)
+    indoors = inside[np.argsort(rank[inside] + 100 * np.isin(line[inside], [_INDUSTRIAL, _OUTDOOR, _LIGHT]))]
+    found[indoors[:UNPROTECTED]] = "IP20"
     return found
 
 
-@lru_cache(maxsize=4)
-def specifications(world: World) -> pl.DataFrame:
-    """A row a SKU by sku_no, with the technical columns of the ERP's products, and energy_limit_kwh (of the current norm)."""
-    draws, known, rank = world.draws("specifications"), products(world), expected_rank(world)
-    sku, line_no, power = (known[name].to_numpy() for name in ("sku_no", "line_no", "power_w"))
-    rung = sku // len(LINES)
-    is_best = rank < BEST_SELLERS
-    is_smart, is_source = line_no == _SMART, line_no == _SOURCES
-    is_part = is_source & (rung % 4 >= 2)
-    is_t8 = is_source & (rung % 4 == 1) & (sku == sku[is_source & (rung % 4 == 1)].min())
-    gives_light = ~is_part | is_best
-    tunable = np.where(is_best, True, draws.chance(np.where(is_smart, 0.85, 0.25), sku, 1)) & ~is_t8
-    cct_max = np.where(tunable, 6500, draws.choice([3000, 4000, 5000, 6500], sku, 2))
-    cct_min = np.where(tunable, 3000, cct_max)
-    protected = np.where(
-        is_best, _quota(rank, PROTECTED), draws.chance(np.where(np.isin(line_no, [2, 3]), 0.9, 0.2), sku, 3)
-    )
-    ip = np.where(
-        protected,
-        draws.choice(["IP54", "IP65", "IP66", "IP67"], sku, 4),
-        draws.choice(["IP20", "IP40", "IP44"], sku, 5),
-    )
-    dali = np.where(
-        is_best, _quota(rank, DIMMABLE), draws.chance(np.where(np.isin(line_no, [1, 2]), 0.5, 0.15), sku, 6)
-    )
-    interface = np.where(dali, draws.choice(["DALI", "0-10V"], sku, 7),
-                         np.where(is_smart, "wireless", draws.choice(["TRIAC", ""], sku, 8)))  # fmt: skip
-    efficacy = np.round(np.where(is_best, draws.between(122, 160, sku, 9), draws.between(85, 150, sku, 9)), 1)
-    efficacy = np.where(is_t8, 62.0, efficacy)
-    # Watts for a thousand hours are kWh; the norm allows what a lamp of 90 lm/W would need, and a little more.
-    energy = np.round(power.astype(np.float64), 2)
-    limit = np.round(np.where(is_t8, energy / (1 + T8_OVER_LIMIT), energy * draws.between(1.02, 1.45, sku, 10)), 2)
-    modular_share = np.array([_MODULAR.get(line.product_line, 0.0) for line in LINES])[line_no]
-    eco = (efficacy >= 125) & draws.chance(0.55, sku, 11)
-    custom = np.isin(line_no, [1, 2, 3]) & draws.chance(0.4, sku, 12)
-    seasonal = draws.chance(np.where(np.isin(line_no, [0, 4]), 0.12, 0.02), sku, 13)
-    frame = pl.DataFrame(
-        {
-            "sku_no": sku,
-            "model_no": [f"{code}{w}{chr(65 + n % 26)}" for code, w, n in zip(_codes(line_no), power.tolist(), rung.tolist(), strict=True)],
-            "scene": np.asarray(_SCENES)[line_no],
-            "is_seasonal": seasonal,
-            "season_tag": _or_null(seasonal, draws.choice(["winter_warm", "festival_decor"], sku, 14)),
-            "is_custom": custom,
-            "is_modular": draws.chance(modular_share, sku, 15),
-            "is_consumable": is_part,
-            "light_source_tech": np.where(is_t8, "fluorescent_t8", np.where(gives_light, draws.choice(["led", "led_cob"], sku, 16), "none")),
-            "power_w": energy,
-            "luminous_efficacy_lm_w": _or_null(gives_light, efficacy),
-            "cct_min_k": _or_null(gives_light, cct_min),
-            "cct_max_k": _or_null(gives_light, cct_max),
-            "ip_rating": ip,
-            "cri": _or_null(gives_light, draws.choice([80, 85, 90, 95], sku, 17)),
-            "dimming_interface": _or_null(interface != "", interface),
-            "protocols": _or_null(is_smart, draws.choice(["zigbee,wifi", "bluetooth_mesh", "matter,wifi", "zigbee"], sku, 18)),
-            "substrate_type": _or_null(gives_light, draws.choice(["aluminium", "fr4", "ceramic"], sku, 19, weights=[6, 3, 1])),
-            "energy_class": _or_null(gives_light, np.where(efficacy >= 130, "1", np.where(efficacy >= 105, "2", "3"))),
-            "energy_use_kwh": energy,
-            "energy_limit_kwh": limit,
-            "eco_certified": eco,
-            "noise_db": _or_null(draws.chance(0.3, sku, 20), np.round(draws.between(18, 32, sku, 21), 1)),
-            "function_modules": _or_null(is_smart, draws.choice(["sensor", "sensor,speaker", "camera", "sensor,ventilation"], sku, 22)),
-            "ecosystem_certs": _or_null(is_smart, draws.choice(["mijia", "mijia,huawei_hilink", "homekit", "tmall_genie"], sku, 23)),
-            "target_user_group": np.asarray(_GROUPS)[line_no],
-            "technology_tag": _or_null(draws.chance(0.3, sku, 24), draws.choice(["full_spectrum", "flicker_free", "uv_clean", "voice_control"], sku, 25)),
-            "warranty_years": np.where(np.isin(line_no, [1, 2, 3]), 3, 2),
-            "has_bim_model": np.isin(line_no, [1, 2, 3]) & draws.chance(0.5, sku, 26),
-        }
-    )  # fmt: skip
-    return frame
-
-
-def _codes(line_no: Ints) -> list[str]:
-    return [LINES[number].code for number in line_no.tolist()]
-
-
-def _or_null(there: np.ndarray, values: Any) -> pl.Series:
-    return pl.select(pl.when(pl.Series(there)).then(pl.Series(np.asarray(values)))).to_series()
+def _dimming(world: World, rank: Ints, line: Ints, gives_light: np.ndarray) -> pl.Series:
+    """Interface for dimming: of the best sellers UNDIMMED have neither DALI nor 0-10V, none of them near the border."""
+    draws, number = world.draws("dimming"), np.arange(len(rank))
+    wired = np.array(["DALI", "0-10V"])[draws.integer(0, 1, number, 1)]
+    other = np.where(line == _SMART, "wireless", np.where(draws.chance(0.3, number, 2), "TRIAC", ""))
+    other = np.where(gives_light, other, "")
+    share = np.where(np.isin(line, [1, _INDUSTRIAL, _OUTDOOR]), 0.55, 0.25)
+    has = np.where(rank < BEST_SELLERS + 20, True, gives_light & draws.chance(share, number, 3))
+    # Ranks 1, 4, 7, … well inside the group.
+    has &= ~((rank % 3 == 1) & (rank < 3 * UNDIMMED))
+    found = np.where(has, wired, other)
+    return pl.select(pl.when(pl.Series(found) != "").then(pl.Series(found))).to_series()

@@ -1,119 +1,104 @@
-"""Stock of finished goods: how many months of demand lie where, and why some of it is too much.
+"""Stock of the company's own warehouses, day by day: planners fill it up on Mondays, shipments take from it.
 
-A location's stock is demand times cover. Last year's hits, premium goods that lie in shops while they are asked for online, and
-traditional dealers' shelves have too much of it; seasonal goods have less since they are sold in advance.
+After Monday's delivery a SKU lies there as planners want it; what is shipped in the week is taken off, and what a warehouse
+lacks goes straight from the plant. So the stock of any day follows from the plan of its Monday and the shipments since.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import lru_cache
 
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import is_on_sale, list_prices, products
-from fupan.demo.draws import Floats, Ints
-from fupan.demo.geography import MARKETS, places
-from fupan.demo.network import NEVER, WAREHOUSES, dealer_sizes, dealers
-from fupan.demo.sales.arrivals import DEALER_BASKET, DEALER_ORDERS
-from fupan.demo.seasons import months
-from fupan.demo.specifications import specifications
-from fupan.demo.supply import units_a_month
-from fupan.demo.world import YEAR, World, day_number
+from fupan.demo.assortment import products
+from fupan.demo.draws import Ints
+from fupan.demo.planning import wanted
+from fupan.demo.sales import told
+from fupan.demo.warehouses import IDS, routes
+from fupan.demo.world import Span, World, day_number
 
-#: Months of demand that lie in the company's warehouses.
-COVER = 2.2
-#: Last year's hit: its stock is so much more than what is needed in 90 days.
-OVERSTOCK = 0.35
-#: Premium goods of households' lines lie so many months longer.
-PREMIUM_MONTHS = 1.55
-#: Seasonal goods turn so much faster in seasons with sales in advance, which began with the year under review.
-PRESALE_UPLIFT = 0.22
-#: How often a year a traditional and a modern dealer turns its stock; share of the assortment that each holds.
-TURNS, RANGE = (2.6, 4.2), (0.80, 0.30)
-#: What a dealer pays beside the list price.
-DEALER_PRICE = 0.68
+#: An order is shipped or cancelled within so many days, unless it is made to measure: that never lies in a warehouse.
+_SHIPS_WITHIN = 7
+_US_A_DAY = 86_400_000_000
 
 
-def warehouses(world: World) -> list[str]:
-    """The warehouses that the company has: all ten, fewer in a company for tests."""
-    return list(WAREHOUSES) if world.scale >= 0.1 else ["WH01", "WH03", "WH05", "WH07", "WH09"]
+@dataclass(frozen=True)
+class Stock:
+    """Pieces, day x warehouse x SKU, of the days from ``first`` (number since 1970). ``moved_in`` is negative where surplus is
+    taken back."""
+
+    first: int
+    on_hand: Ints
+    allocated: Ints
+    moved_in: Ints
+    issued: Ints
+
+    def since(self, day: int) -> Stock:
+        """The same without the days before ``day``."""
+        skip = day - self.first
+        return Stock(day, self.on_hand[skip:], self.allocated[skip:], self.moved_in[skip:], self.issued[skip:])
 
 
-@lru_cache(maxsize=2)
-def shares(world: World) -> Floats:
-    """Share of the whole stock in each warehouse, by the revenue of the market that it serves."""
-    known = warehouses(world)
-    market = [WAREHOUSES[location][0] for location in known]
-    share = np.array([MARKETS[name][1] / market.count(name) for name in market])
-    return np.asarray(share / share.sum())
-
-
-def cover(world: World, days: Ints) -> Floats:
-    """Day x SKU: months of demand in the company's warehouses."""
-    known, draws = products(world), world.draws("cover")
-    sku = known["sku_no"].to_numpy()
-    found = np.repeat((COVER * draws.between(0.8, 1.2, sku))[None, :], len(days), axis=0)
-    premium = (known["item_role"] == "image").to_numpy() & np.isin(known["line_no"].to_numpy(), [0, 4])
-    found = found + np.where(premium, PREMIUM_MONTHS, 0.0)[None, :]
-    seasonal = (specifications(world)["season_tag"] == "winter_warm").fill_null(False).to_numpy()
-    in_season = np.isin(months(days), [11, 12, 1])
-    since = day_number(world.first) + 2 * YEAR - 60
-    sold_ahead = in_season & (days >= since)
-    found = np.where(seasonal[None, :] & sold_ahead[:, None], found / (1 + PRESALE_UPLIFT), found)
-    aged_hit = known["is_hit"].to_numpy()[None, :] & (days[:, None] - known["launch_day"].to_numpy()[None, :] >= YEAR)
-    return np.where(aged_hit, 3.0 / (1 - OVERSTOCK), found)
-
-
-def on_hand(world: World, days: Ints) -> Floats:
-    """Day x SKU: pieces in all warehouses together; 0 where a SKU is not on sale."""
-    ahead = (units_a_month(world, days) + units_a_month(world, days + 30) + units_a_month(world, days + 60)) / 3
-    wave = 1 + 0.08 * world.draws("stock wave").normal(days[:, None] // 7, np.arange(ahead.shape[1])[None, :])
-    is_hit = products(world)["is_hit"].to_numpy()[None, :]
-    return np.asarray(ahead * cover(world, days) * np.where(is_hit, 1.0, wave) * is_on_sale(world, days))
+def stock(world: World, span: Span) -> Stock:
+    """Of the span's days."""
+    return _stock(world, span.first, span.last)
 
 
 @lru_cache(maxsize=2)
-def dealer_shelves(world: World) -> pl.DataFrame:
-    """A row a dealer and SKU that it holds: dealer_no, dealer_id, sku_no, part (of its stock's value)."""
-    draws, known, goods = world.draws("dealer shelves"), dealers(world), products(world)
-    number, sku = known["dealer_no"].to_numpy()[:, None], goods["sku_no"].to_numpy()[None, :]
-    share = np.where(known["is_traditional"].to_numpy(), *RANGE)[:, None]
-    rows, columns = np.nonzero(draws.chance(share, number, sku))
-    weight = goods["popularity"].to_numpy()[columns] * draws.between(0.5, 1.5, rows, columns, 1)
-    return pl.DataFrame({"dealer_no": rows, "sku_no": columns, "weight": weight}).with_columns(
-        dealer_id=known["dealer_id"].gather(rows)
-    )
+def _stock(world: World, first: date, last: date) -> Stock:
+    wanted_day = day_number(first)
+    # From the Monday of the week before, whose end says what Monday's delivery adds.
+    begins = wanted_day - (wanted_day + 3) % 7 - 7
+    days = np.arange(begins, day_number(last) + 1, dtype=np.int64)
+    shipped, ordered, settled = _flows(world, first, last, days)
+    week = (days - begins) // 7
+    target = wanted(world, days[::7])[week]
+    since_monday = np.cumsum(shipped, axis=0)
+    before_monday = np.concatenate([np.zeros_like(since_monday[:1]), since_monday[:-1]])[::7][week]
+    taken = np.minimum(target, since_monday - before_monday)
+    on_hand = target - taken
+    issued = np.diff(taken, axis=0, prepend=np.zeros_like(taken[:1]))
+    issued[::7] = taken[::7]
+    moved_in = np.zeros_like(target)
+    moved_in[7::7] = target[7::7] - on_hand[6:-1:7]
+    waiting = np.maximum(0, np.cumsum(ordered - settled, axis=0))
+    return Stock(begins, on_hand, np.minimum(waiting, on_hand), moved_in, issued).since(wanted_day)
 
 
-def dealer_stock(world: World, days: Ints) -> pl.DataFrame:
-    """Day, dealer_id, sku_no, pieces and unit_cost (what the dealer paid) of dealers that stand on the days."""
-    shelves, known = dealer_shelves(world), dealers(world)
-    value = dealer_stock_value(world)
-    parts = []
-    for day in days.tolist():
-        here = is_on_sale(world, np.array([day]))[0]
-        stands = ((known["joined_day"] <= day) & (known["left_day"].fill_null(NEVER) > day)).to_numpy()
-        held = shelves.filter(pl.Series(here[shelves["sku_no"].to_numpy()] & stands[shelves["dealer_no"].to_numpy()]))
-        held = held.with_columns(part=pl.col("weight") / pl.col("weight").sum().over("dealer_no"))
-        sku, who = held["sku_no"].to_numpy(), held["dealer_no"].to_numpy()
-        cost = np.round(list_prices(world, sku, np.full(len(sku), day)) * DEALER_PRICE, 2)
-        moving = world.draws("dealer stock").between(0.85, 1.15, who, sku, day)
-        pieces = np.maximum(1, np.rint(value[who] * held["part"].to_numpy() * moving / cost)).astype(np.int64)
-        parts.append(
-            pl.DataFrame(
-                {"day": np.full(len(sku), day), "sku_no": sku, "pieces": pieces, "unit_cost": cost}
-            ).with_columns(dealer_id=held["dealer_id"])
+def _flows(world: World, first: date, last: date, days: Ints) -> tuple[Ints, Ints, Ints]:
+    """Pieces that are shipped, ordered, and shipped or cancelled: day x warehouse x SKU. The span itself is told as others
+    tell it, so that it is told once for all."""
+    earlier = max(world.first, first - timedelta(days=int(day_number(first) - days[0]) + _SHIPS_WITHIN))
+    parts = [told(world, first, last)] + ([told(world, earlier, first - timedelta(days=1))] if earlier < first else [])
+    shape = (len(days), len(IDS), products(world).height)
+    found = [np.zeros(shape, dtype=np.int64) for _ in range(3)]
+    for part in parts:
+        orders = part.orders
+        origin = pl.DataFrame(
+            {
+                "order_key": orders["order_key"],
+                "origin": routes(world, orders)[1],
+                "shipped": orders["shipped_at"].dt.epoch("us") // _US_A_DAY,
+                "cancelled": orders["cancelled_at"].dt.epoch("us") // _US_A_DAY,
+            }
         )
-    return pl.concat(parts)
+        lines = part.lines.filter(~pl.col("is_custom_line")).join(
+            origin, on="order_key", how="left", maintain_order="left"
+        )
+        lines = lines.with_columns(settled=pl.coalesce("shipped", "cancelled"))
+        _add(found[0], lines, "shipped", days)
+        # What was ordered before these days is settled by the first of them that anybody asks for.
+        recent = lines.filter(pl.col("order_day") >= int(days[0]))
+        _add(found[1], recent, "order_day", days)
+        _add(found[2], recent, "settled", days)
+    return found[0], found[1], found[2]
 
 
-def dealer_stock_value(world: World) -> Floats:
-    """What each dealer's stock is worth (CNY at the prices that it paid), by dealer_no."""
-    bought = DEALER_ORDERS * DEALER_BASKET / 400 * dealer_sizes(world)
-    return np.asarray(bought / np.where(dealers(world)["is_traditional"].to_numpy(), *TURNS))
-
-
-def provinces_of(market: str) -> str:
-    """Regions of a market, their codes separated by commas."""
-    return ",".join(places().filter(pl.col("market") == market)["region_code"])
+def _add(sums: Ints, lines: pl.DataFrame, column: str, days: Ints) -> None:
+    inside = lines.filter(pl.col(column).is_between(int(days[0]), int(days[-1])))
+    place = (inside[column].to_numpy() - days[0], inside["origin"].to_numpy(), inside["sku_no"].to_numpy())
+    at = np.ravel_multi_index(place, sums.shape)
+    sums += np.bincount(at, inside["qty"].to_numpy(), sums.size).astype(np.int64).reshape(sums.shape)

@@ -75,7 +75,8 @@ def record(
         values = (load_id, contract.system, contract.name, day, measure, theirs, ours, agrees)
         lines.append(line([None if value is None else str(value) for value in values]))
         all_agree = all_agree and agrees
-    copy_by(connection, into, iter(lines))
+    if lines:
+        copy_by(connection, into, iter(lines))
     return all_agree
 
 

@@ -23,7 +23,7 @@ from fupan.extract.pieces import Piece
 from fupan.extract.session import Session
 from fupan.extract.source import Bound, KeyRange, Read
 from fupan.extract.sql_postgres import PostgresSource
-from fupan.extract.table import is_empty
+from fupan.extract.standing import standings
 
 log = logging.getLogger("fupan.extract")
 
@@ -46,12 +46,14 @@ class Large:
 def large(session: Session, contract: Contract, entry: SourceTable) -> Large | None:
     """What is to be cut of a table; None where it is read by cursor tonight, or small, or can't be cut.
 
-    It can't be where the source is not PostgreSQL, where no cursor tells what changed between two pieces, and where the key
-    holds personal data, which would stand in ops as a limit. None as well where anything is wrong with the table: the load
+    It can't be where the source is not PostgreSQL, where no cursor tells what changed between two pieces, where the key holds
+    personal data, which would stand in ops as a limit, and where columns evolve: what they are is asked anew by each read.
+    None as well where anything is wrong with the table: the load
     in one then says so, and has failed on record.
     """
     try:
-        if isinstance(entry, SqlTable) and _is_read_whole(session, contract):
+        evolves = contract.schema_contract.columns == "evolve"
+        if isinstance(entry, SqlTable) and not evolves and _is_read_whole(session, contract):
             return _large(session, contract, entry)
     except (FupanError, psycopg2.Error):
         session.leave_source()
@@ -93,7 +95,8 @@ def cut(session: Session, table: Large) -> list[Piece]:
     load_id = ledger.begin_load(
         control, session.run_id, contract, session.business_day, mode="full", watermark=position
     )
-    found = pieces.record(control, contract, load_id, {table.rest.column.name: str(table.rest.low)}, limits)
+    found = pieces.record(session.work, contract, load_id, {table.rest.column.name: str(table.rest.low)}, limits)
+    session.work.commit()
     log.info(
         "%s.%s: load %d of about %d rows in %d pieces",
         *(contract.system, contract.name, load_id, table.rows, len(found)),
@@ -102,10 +105,14 @@ def cut(session: Session, table: Large) -> list[Piece]:
 
 
 def _is_read_whole(session: Session, contract: Contract) -> bool:
-    raw_tables.ensure(session.work, [contract])
-    session.work.commit()
-    position, raw_is_empty = ledger.watermark(session.control, contract), is_empty(session.control, contract)
-    return cursors.plan(contract, position, raw_is_empty, None, session.system.time_zone).mode == "full"
+    standing = session.standing(contract.name, again=True)
+    if not raw_tables.fits(contract, standing.shape):
+        raw_tables.ensure(session.work, [contract])
+        session.work.commit()
+        # A column that raw just gained has made the position void.
+        standing = standings(session.control, contract.system, [contract.name])[contract.name]
+    plan = cursors.plan(contract, standing.position, standing.is_empty, None, session.system.time_zone)
+    return plan.mode == "full"
 
 
 def _estimate(source: PostgresSource, read: Read) -> int:

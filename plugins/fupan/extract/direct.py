@@ -162,8 +162,9 @@ def take(work: Connection, contract: Contract) -> str | None:
     return str(key)
 
 
-def build_key(work: Connection, contract: Contract, name: str) -> int:
-    """Put the key on; where rows share one, drop all but one of them first. Returns how many were dropped."""
+def build_key(work: Connection, contract: Contract, name: str, *, in_order: bool = False) -> int:
+    """Put the key on; where rows share one, drop all but one of them first, as `drop_duplicates` does. Returns how many were
+    dropped."""
     build = sql.SQL("alter table {} add constraint {} primary key ({})").format(
         relation(contract),
         sql.Identifier(name),
@@ -176,6 +177,6 @@ def build_key(work: Connection, contract: Contract, name: str) -> int:
             return 0
         except psycopg2.errors.UniqueViolation:
             cursor.execute("rollback to savepoint build_key")
-        dropped = drop_duplicates(work, contract, relation(contract), in_order=False)
+        dropped = drop_duplicates(work, contract, relation(contract), in_order=in_order)
         cursor.execute(build)
         return dropped

@@ -22,7 +22,7 @@ _NO_SUCH_COLUMN = re.compile(
 
 @dataclass(frozen=True)
 class Difference:
-    """One column that differs; ``added`` ones don't stop a load, the others do."""
+    """One column that differs; whether an ``added`` one stops a load, the contract says; the others do."""
 
     column: str
     kind: Literal["added", "missing", "retyped"]
@@ -75,12 +75,39 @@ def record(connection: Connection, contract: Contract, differences: Iterable[Dif
 
 def refuse(contract: Contract, differences: Iterable[Difference]) -> None:
     """Raise ContractError for the differences that stop a load; columns beyond the first are named in the text."""
-    breaking = [d for d in differences if d.kind != "added"]
+    is_frozen = contract.schema_contract.columns == "freeze"
+    breaking = [d for d in differences if d.kind != "added" or is_frozen]
     if breaking:
+        remedy = "Ask the source's owner, then cast or rename in the installation's query, or change the contract"
+        if breaking[0].kind == "added":
+            remedy = (
+                "Name it in the contract, leave it out of the installation's query, or thaw schema_contract: columns"
+            )
         raise ContractError(
             "The source breaks its contract: " + "; ".join(f"{d.column} is {d.kind} ({d.detail})" for d in breaking),
             system=contract.system,
             table=contract.name,
             column=breaking[0].column,
-            remedy="Ask the source's owner, then cast or rename in the installation's query, or change the contract",
+            remedy=remedy,
+        )
+
+
+def refuse_rejected(connection: Connection, contract: Contract, load_id: int) -> None:
+    """Raise ContractError for rows that a load rejected where the contract freezes types; its transaction is to be undone."""
+    if contract.schema_contract.data_type != "freeze":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select column_name, reason, count(*) from ops.rejected_row where load_id = %s group by 1, 2 order by 3 desc, 2",
+            [load_id],
+        )
+        found = cursor.fetchall()
+    if found:
+        raise ContractError(
+            "The source breaks its contract: "
+            + "; ".join(f"{reason} ({count} rows)" for _, reason, count in found[:5]),
+            system=contract.system,
+            table=contract.name,
+            column=found[0][0],
+            remedy="Have the rows corrected at the source, or say schema_contract: data_type: discard_row",
         )

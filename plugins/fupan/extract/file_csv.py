@@ -29,6 +29,8 @@ class CsvSheet:
         if not is_utf8(self._entry.encoding) and begins_as_utf8(content):
             raise self._unreadable(1, f"is not {self._entry.encoding}")
         csv.field_size_limit(_FIELD_LIMIT)
+        #: Lines after the header that somebody else has read.
+        self.skipped = 0
         self._undecodable: set[int] = set()
         self._reader = csv.reader(self._lines(), delimiter=self._entry.delimiter, strict=True)
         self.header: list[str] = []
@@ -58,7 +60,7 @@ class CsvSheet:
     def _records(self) -> Iterator[tuple[int, Sequence[str] | str]]:
         """Line and fields, or line and what is wrong, of every row that is not blank."""
         while True:
-            line = self._reader.line_num + 1
+            line = self._reader.line_num + self.skipped + 1
             try:
                 fields = next(self._reader)
             except StopIteration:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from fupan.contracts.installation import FilesTable
-from fupan.errors import SourceUnavailable
+from fupan.errors import ContractError, SourceUnavailable
 from fupan.extract.file_folder import DroppedFile, Folder
 from fupan.extract.source import Read
 
@@ -32,12 +33,19 @@ def eligible(folder: Folder, read: Read, business_day: date) -> list[DatedFile]:
     days. Where a file is the whole table: the newest alone, whatever the window.
 
     Files that are still being delivered wait for another night. Raises SourceUnavailable where that is the file without
-    which tonight has not landed, or where there is none.
+    which tonight has not landed, or where there is none; ContractError for a name that is no text.
     """
     entry, contract = read.entry, read.contract
     assert isinstance(entry, FilesTable)
     pattern = entry.pattern
     named = [DatedFile(file, pattern.moment_of(file.name)) for file in folder.files if pattern.matches(file.name)]
+    if unreadable := next((dated.file.name for dated in named if not _is_text(dated.file.name)), None):
+        raise ContractError(
+            f"A file's name is no text: {os.fsencode(unreadable)!r}",
+            system=contract.system,
+            table=contract.name,
+            remedy="Have it written under a name in UTF-8, or rename it",
+        )
     whole = [dated for dated in named if dated.file.is_whole]
     if entry.each_night and not any(dated.day == business_day for dated in whole):
         half = next((dated.file.name for dated in named if dated.day == business_day), None)
@@ -59,3 +67,12 @@ def eligible(folder: Folder, read: Read, business_day: date) -> list[DatedFile]:
     # Only where names tell no day is the time of writing asked: a copy of the folder has another.
     due.sort(key=lambda d: (d.moment or datetime.min, 0 if d.moment else d.file.modified_ns, d.file.name))
     return due[-1:] if entry.delivery == "full" else due
+
+
+def _is_text(name: str) -> bool:
+    """Whether the bytes of a name are UTF-8; else Python has surrogates for them, which nobody can write down."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -19,6 +19,7 @@ from fupan.extract.drift import Difference
 from fupan.extract.file_csv import CsvSheet
 from fupan.extract.file_due import eligible
 from fupan.extract.file_folder import drop_folder, look
+from fupan.extract.file_plain import copy_plain
 from fupan.extract.file_sheet import Record, Sheet
 from fupan.extract.file_xlsx import XlsxSheet
 from fupan.extract.source import Copied, Read
@@ -113,9 +114,12 @@ def _load(
             column=doubled[0],
             remedy="Ask the source's owner to name them differently",
         )
+    plain = 0
+    if isinstance(sheet, CsvSheet):
+        plain, sheet.skipped = copy_plain(warehouse, content, read.entry, read.contract, sheet.header, stage=stage)
     create_landed(warehouse, sheet.header)
     records = _Counted(sheet)
-    row_count = copy_landed(warehouse, sheet.header, records)
+    row_count = plain + copy_landed(warehouse, sheet.header, records)
     if records.faults >= UNREADABLE_FROM and records.faults > UNREADABLE_SHARE * row_count and records.first:
         raise sheet.explained(records.first, records.faults, row_count)
     differences = [

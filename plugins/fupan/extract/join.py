@@ -31,7 +31,7 @@ from fupan.extract.session import Session, log
 from fupan.extract.source import Bound, Copied, KeyRange, Read
 from fupan.extract.sql_postgres import PostgresSource
 from fupan.extract.stage import STAGE, create_stage
-from fupan.extract.table import heed, is_empty, report
+from fupan.extract.table import heed, report
 from fupan.warehouse.connection import only_one
 
 
@@ -90,7 +90,8 @@ def join(session: Session, load_id: int) -> LoadResult:
             remedy="Clear their task load_piece alone, then this one",
         )
     not_after = session.business_day + timedelta(days=2)
-    position = ledger.watermark(control, contract)
+    standing = session.standing(contract.name)
+    position, was_empty = standing.position, standing.is_empty
     try:
         source, whole = _postgres(session, contract), Read(contract, entry)
         heed(control, contract, drift.compare(contract, source.describe(whole)))
@@ -98,7 +99,6 @@ def join(session: Session, load_id: int) -> LoadResult:
         changed = source.copy(Read(contract, entry, rest), contract.columns, work, STAGE).rows
         source.take_totals(whole)
         changed += _stage(session, contract, load_id, parts, "misfits")
-        was_empty = is_empty(work, contract)
         key = take(work, contract) if was_empty else None
         if key is None:
             rows = changed + _stage(session, contract, load_id, parts, "piece")
@@ -110,6 +110,8 @@ def join(session: Session, load_id: int) -> LoadResult:
             doubled = build_key(work, contract, key)
             settled = settle(work, contract, load_id, Copied(changed, whole=False), not_after, raw_is_empty=False)
             counts = _together(settled.counts, attached, doubled)
+        if counts.rejected:
+            drift.refuse_rejected(work, contract, load_id)
         theirs, (ours, highest) = source.totals(whole), look(work, contract, not_after)
         vanished = 0
         # Rows that were rejected could hide that as many have vanished.

@@ -104,12 +104,6 @@ def unfinished(connection: Connection, system: str, load_id: int) -> tuple[int, 
     return row
 
 
-def plan_load(connection: Connection, load_id: int, mode: LoadMode) -> None:
-    """Write what kind of load it turned out to be."""
-    with connection.cursor() as cursor:
-        cursor.execute("update ops.load set mode = %s where load_id = %s", [mode, load_id])
-
-
 def fail_load(connection: Connection, load_id: int, error: BaseException) -> None:
     """Close an ops.load whose transaction was rolled back."""
     with connection.cursor() as cursor:

@@ -46,20 +46,30 @@ class Settled:
 
 
 def settle(
-    connection: Connection, contract: Contract, load_id: int, copied: Copied, not_after: date, *, raw_is_empty: bool
+    connection: Connection,
+    contract: Contract,
+    load_id: int,
+    copied: Copied,
+    not_after: date,
+    *,
+    raw_is_empty: bool,
+    is_keyless: bool = False,
 ) -> Settled:
     """Bring the stage's rows into raw, unless raw holds newer ones; where the stage is the whole table, delete what it lacks.
 
-    ``not_after``: as for `cursors.highest`. Raises ContractError where the stage lacks implausibly many rows.
+    ``not_after``: as for `cursors.highest`. ``is_keyless``: raw is empty and has no key; duplicates come into it in their
+    order, for whoever builds the key to find. Raises ContractError where the stage lacks implausibly many rows.
     """
-    with connection.cursor() as cursor:
-        # Its number of rows is what plans need; statistics of every column cost a third of the upsert.
-        cursor.execute(sql.SQL("analyze {} ({})").format(sql.Identifier(STAGE), _key(contract)))
-    reached, has_faults = _look(connection, contract, not_after)
+    if not copied.rows and not copied.whole:
+        return Settled(Counts(0), None, {})
+    count_stage(connection, contract, STAGE)
+    reached, has_faults, has_doubles = _look(connection, contract, not_after, by_key=not is_keyless)
     # Before rejects leave the stage: a row that the source still has is not deleted because it can't be read.
     deleted = mark_deleted(connection, contract, load_id, STAGE) if copied.whole and not raw_is_empty else 0
     rejected = reject(connection, contract, load_id) if has_faults else 0
-    duplicate = drop_duplicates(connection, contract, sql.Identifier(STAGE), in_order=copied.may_be_older)
+    duplicate = 0
+    if has_doubles:
+        duplicate = drop_duplicates(connection, contract, sql.Identifier(STAGE), in_order=copied.may_be_older)
     inserted, updated, totals = 0, 0, None
     if raw_is_empty:
         inserted = insert(connection, contract, load_id)
@@ -70,19 +80,40 @@ def settle(
     return Settled(counts, reached, totals)
 
 
-def _look(connection: Connection, contract: Contract, not_after: date) -> tuple[Position | None, bool]:
-    """The highest cursor in the stage, and whether there is anything to reject, in one scan where the cursor is one column."""
+def count_stage(connection: Connection, contract: Contract, stage: str) -> None:
+    """Have the planner know how many rows a temporary table has, and that keys differ: statistics worth the name would cost
+    more than they save."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql.SQL(
+                "set local default_statistics_target = 1; analyze {} ({}); set local default_statistics_target to default"
+            ).format(sql.Identifier(stage), _key(contract))
+        )
+
+
+def _look(
+    connection: Connection, contract: Contract, not_after: date, *, by_key: bool
+) -> tuple[Position | None, bool, bool]:
+    """The highest cursor in the stage, whether there is anything to reject, and, asked ``by_key``, whether rows share a key:
+    in one scan where the cursor is one column."""
     value = cursors.highest_value(contract, not_after)
     with connection.cursor() as cursor:
         cursor.execute(
-            sql.SQL("select ({})::text, coalesce(bool_or({}), false) from {}").format(
-                value or sql.SQL("null"), _any_fault(contract), sql.Identifier(STAGE)
+            sql.SQL(
+                "select max(reached)::text, coalesce(bool_or(is_faulty), false), coalesce(max(rows) > 1, false) from ("
+                "select {} as reached, bool_or({}) as is_faulty, {} as rows from {}{}) as looked_at"
+            ).format(
+                value or sql.SQL("null::text"),
+                _any_fault(contract),
+                sql.SQL("count(*)" if by_key else "0"),
+                sql.Identifier(STAGE),
+                sql.SQL(" group by {}").format(_key(contract)) if by_key else sql.SQL(""),
             )
         )
-        found, has_faults = cursor.fetchone() or (None, False)
+        found, has_faults, has_doubles = cursor.fetchone() or (None, False, False)
     if value is None:
-        return cursors.highest(connection, contract, sql.Identifier(STAGE), not_after), has_faults
-    return None if found is None else {contract.cursor[0]: found}, has_faults
+        return cursors.highest(connection, contract, sql.Identifier(STAGE), not_after), has_faults, has_doubles
+    return None if found is None else {contract.cursor[0]: found}, has_faults, has_doubles
 
 
 def mark_deleted(connection: Connection, contract: Contract, load_id: int, keys: str) -> int:
@@ -100,14 +131,12 @@ def mark_deleted(connection: Connection, contract: Contract, load_id: int, keys:
             )
         )
         deleted = cursor.rowcount
-        cursor.execute(
-            sql.SQL("select count(*) from {} where _deleted_at is null").format(relation(contract))
-            if deleted
-            else sql.SQL("select 0")
-        )
+        if not deleted:
+            return 0
+        cursor.execute(sql.SQL("select count(*) from {} where _deleted_at is null").format(relation(contract)))
         (left,) = cursor.fetchone() or (0,)
     before = deleted + left
-    implausible = deleted and (left == 0 or (before > MASS_DELETE_FROM and deleted > MASS_DELETE_SHARE * before))
+    implausible = left == 0 or (before > MASS_DELETE_FROM and deleted > MASS_DELETE_SHARE * before)
     if implausible and contract.name not in os.environ.get("FUPAN_ACCEPT_DELETES", "").split(","):
         raise ContractError(
             f"The source lacks {deleted} of {before} rows that were loaded before; nothing was deleted",
@@ -276,7 +305,10 @@ def _upsert(connection: Connection, contract: Contract, load_id: int, copied: Co
                 theirs=_all_of("s", contract),
                 ours=_all_of("r", contract),
                 told=comma.join(told),
-                told_by_name=comma.join(sql.SQL("{} as {}").format(*both) for both in zip(told, columns, strict=True)),
+                told_by_name=comma.join(
+                    sql.SQL("case when is_kept then {} end as {}").format(*both)
+                    for both in zip(told, columns, strict=True)
+                ),
                 columns=comma.join(columns),
                 day=day,
                 totalled=control_totals.totalled(day, values),

@@ -14,7 +14,7 @@ from fupan.extract.cursors import Position
 from fupan.extract.ledger import describe
 from fupan.extract.raw_tables import definition
 from fupan.extract.stage import staged
-from fupan.warehouse.connection import Connection
+from fupan.warehouse.connection import Connection, wait_for_disk
 
 SCHEMA = "raw_pieces"
 
@@ -39,9 +39,10 @@ class Piece:
 def record(
     connection: Connection, contract: Contract, load_id: int, cut_at: Position, limits: Sequence[Limit]
 ) -> list[Piece]:
-    """Write into which pieces a load is cut, at ``limits`` in ascending order; they are numbered from 1."""
+    """Write into which pieces a load is cut, at ``limits`` in ascending order; they are numbered from 1 (not committed)."""
     ends = [None, *limits, None]
     found = [Piece(contract.name, load_id, number, ends[number - 1], ends[number]) for number in range(1, len(ends))]
+    wait_for_disk(connection)
     with connection.cursor() as cursor:
         cursor.execute("update ops.load set cut_at = %s where load_id = %s", [json.dumps(cut_at), load_id])
         for piece in found:
@@ -87,6 +88,8 @@ def begin(connection: Connection, load_id: int, number: int) -> None:
 
 def succeed(connection: Connection, load_id: int, number: int, *, fitting: int, misfitting: int) -> None:
     """Close a piece within the transaction that wrote its tables (not committed)."""
+    # Once its task is done nobody looks at a piece again before all are joined.
+    wait_for_disk(connection)
     with connection.cursor() as cursor:
         cursor.execute(
             "update ops.load_piece set state = 'loaded', finished_at = clock_timestamp(),"

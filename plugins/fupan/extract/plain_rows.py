@@ -28,10 +28,10 @@ _Rule = Callable[[Sequence[Any]], Sequence[str] | None]
 _NULL = "\0"
 
 _NOTHING = type(None)
-_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
-_STAMP = _DATE + r"[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-](?:0[0-9]|1[0-4]):[0-9]{2})?"
+DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+STAMP = DATE + r"[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-](?:0[0-9]|1[0-4])(?::[0-9]{2})?)?"
 #: Without a declared precision: digits before and after the point that every kind of number has.
-_WIDTH = (15, 15)
+WIDTH = (15, 15)
 
 
 class PlainRows:
@@ -78,7 +78,7 @@ def _rule(column: Column) -> _Rule:
     if kind == "integer":
         return _integers(1 << INTEGER_BITS[column.data_type])
     if kind in ("numeric", "double precision"):
-        return _numbers(*(precision_and_scale(column.data_type) or (sum(_WIDTH), _WIDTH[1])))
+        return _numbers(*(precision_and_scale(column.data_type) or (sum(WIDTH), WIDTH[1])))
     return _RULES[kind]
 
 
@@ -159,6 +159,6 @@ def _hashes(kind: PersonalData, key: bytes) -> _Rule:
 _RULES: dict[str, _Rule] = {
     "text": _texts,
     "boolean": _flags,
-    "date": _times(_DATE, date.fromisoformat),
-    "timestamptz": _times(_STAMP, datetime.fromisoformat),
+    "date": _times(DATE, date.fromisoformat),
+    "timestamptz": _times(STAMP, datetime.fromisoformat),
 }

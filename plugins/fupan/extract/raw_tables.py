@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from psycopg2 import sql
 
@@ -11,6 +12,9 @@ from fupan.contracts.contract import Column, Contract, contracts
 from fupan.contracts.installation import System, effective, systems
 from fupan.errors import ConfigurationError
 from fupan.warehouse.connection import Connection, connect
+
+#: Raw's own columns, beside a contract's.
+OURS = ("_loaded_at", "_batch_id", "_deleted_at")
 
 
 def ensure_raw_tables() -> None:
@@ -24,19 +28,60 @@ def ensure_raw_tables() -> None:
         connection.commit()
 
 
+@dataclass(frozen=True)
+class Shape:
+    """A raw table as it is: columns -> type as PostgreSQL writes it, ours among them, and the primary key."""
+
+    columns: Mapping[str, str]
+    key: Sequence[str]
+
+
 def ensure(connection: Connection, wanted: Iterable[Contract]) -> None:
     """Make or widen the raw tables of these contracts (not committed)."""
     with connection.cursor() as cursor:
         # Two systems that start together must not make the same table twice.
         cursor.execute("select pg_advisory_xact_lock(hashtextextended('fupan:raw tables', 0))")
+    wanted = list(wanted)
+    actual = shapes(connection, [contract.name for contract in wanted])
     for contract in wanted:
-        actual = _columns(connection, contract)
-        if not actual:
+        shape = actual.get(contract.name)
+        if shape is None:
             _create(connection, contract)
-            continue
-        _refuse_contradiction(connection, contract, actual)
-        if new := [column for column in (*contract.columns, *contract.absent) if column.name not in actual]:
+        elif not fits(contract, shape):
+            new = [column for column in (*contract.columns, *contract.absent) if column.name not in shape.columns]
             _extend(connection, contract, new)
+
+
+def fits(contract: Contract, shape: Shape | None) -> bool:
+    """Whether a raw table need not be made or widened. Raises ConfigurationError where it contradicts the contract."""
+    if shape is None:
+        return False
+    _refuse_contradiction(contract, shape)
+    return all(column.name in shape.columns for column in (*contract.columns, *contract.absent))
+
+
+def shapes(connection: Connection, tables: Sequence[str]) -> dict[str, Shape]:
+    """Those of these tables that raw has, and how they are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            select
+                t.relname,
+                (
+                    select json_object_agg(attname, format_type(atttypid, atttypmod) order by attnum)
+                    from pg_attribute where attrelid = t.oid and attnum > 0 and not attisdropped
+                ),
+                coalesce((
+                    select array_agg(attname::text order by array_position(conkey, attnum))
+                    from pg_constraint join pg_attribute on attrelid = conrelid and attnum = any (conkey)
+                    where conrelid = t.oid and contype = 'p'
+                ), '{}')
+            from pg_class as t
+            where t.relnamespace = to_regnamespace('raw') and t.relname = any (%s) and t.relkind in ('r', 'p')
+            """,
+            [list(tables)],
+        )
+        return {name: Shape(columns, key) for name, columns, key in cursor.fetchall()}
 
 
 def record_installation(connection: Connection, known: Mapping[str, Contract], installed: Mapping[str, System]) -> None:
@@ -80,17 +125,13 @@ def same_key(contract: Contract, left: str, right: str) -> sql.Composed:
     )
 
 
-def _columns(connection: Connection, contract: Contract) -> dict[str, str]:
-    """Columns of the raw table -> type as PostgreSQL writes it; empty where there is no such table."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            select attname, format_type(atttypid, atttypmod) from pg_attribute
-            where attrelid = to_regclass(%s) and attnum > 0 and not attisdropped
-            """,
-            [contract.relation],
-        )
-        return dict(cursor.fetchall())
+def beyond(connection: Connection, contract: Contract, new: Iterable[Column]) -> list[str]:
+    """Columns that the raw table has beyond the contract and beyond ``new`` (of the same type)."""
+    known = {column.name: _canonical(column.data_type) for column in new}
+    ours = {*OURS, *(column.name for column in (*contract.columns, *contract.absent))}
+    shape = shapes(connection, [contract.name]).get(contract.name)
+    held = shape.columns if shape else {}
+    return [name for name, kind in held.items() if name not in ours and known.get(name) != kind]
 
 
 def _create(connection: Connection, contract: Contract) -> None:
@@ -102,7 +143,12 @@ def _create(connection: Connection, contract: Contract) -> None:
         sql.SQL("primary key ({})").format(sql.SQL(", ").join(map(sql.Identifier, contract.primary_key))),
     ]
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("create table {} ({})").format(relation(contract), sql.SQL(", ").join(columns)))
+        # A changed row that finds room on its page stays there, and the key's index is not written.
+        cursor.execute(
+            sql.SQL("create table {} ({}) with (fillfactor = 90)").format(
+                relation(contract), sql.SQL(", ").join(columns)
+            )
+        )
         cursor.execute(
             sql.SQL("comment on table {} is {}").format(relation(contract), sql.Literal(contract.description))
         )
@@ -135,30 +181,21 @@ def _comment(connection: Connection, contract: Contract, columns: Iterable[Colum
             )
 
 
-def _refuse_contradiction(connection: Connection, contract: Contract, actual: Mapping[str, str]) -> None:
+def _refuse_contradiction(contract: Contract, shape: Shape) -> None:
     remedy = f"Take the contract back, or drop table {contract.relation}: the next extraction loads it anew"
     for column in contract.columns:
-        if column.name in actual and _canonical(column.data_type) != actual[column.name]:
+        actual = shape.columns.get(column.name)
+        if actual is not None and _canonical(column.data_type) != actual:
             raise ConfigurationError(
-                f"Raw holds {actual[column.name]}, the contract now says {column.data_type}",
+                f"Raw holds {actual}, the contract now says {column.data_type}",
                 system=contract.system,
                 table=contract.name,
                 column=column.name,
                 remedy=remedy,
             )
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            select array_agg(attname::text order by array_position(conkey, attnum))
-            from pg_constraint join pg_attribute on attrelid = conrelid and attnum = any (conkey)
-            where conrelid = to_regclass(%s) and contype = 'p'
-            """,
-            [contract.relation],
-        )
-        (key,) = cursor.fetchone() or (None,)
-    if key != list(contract.primary_key):
+    if list(shape.key) != list(contract.primary_key):
         raise ConfigurationError(
-            f"The primary key of raw is {key}, the contract now says {list(contract.primary_key)}",
+            f"The primary key of raw is {list(shape.key)}, the contract now says {list(contract.primary_key)}",
             system=contract.system,
             table=contract.name,
             remedy=remedy,

@@ -12,7 +12,7 @@ from fupan.contracts.contract import Contract
 from fupan.contracts.installation import FilesTable, SourceTable
 from fupan.extract import control_totals, drift, ledger
 from fupan.extract.ledger import LoadResult
-from fupan.extract.load import Counts, mark_deleted
+from fupan.extract.load import Counts, count_stage, mark_deleted
 from fupan.extract.raw_tables import relation, same_key
 from fupan.extract.session import Session, each_table, running, system_of, tables_of
 from fupan.extract.source import Copied, Read
@@ -77,20 +77,23 @@ def mark_vanished(session: Session, contract: Contract, entry: SourceTable, load
     create_stage(work, key, _KEYS)
     copied = session.source().copy(Read(contract, entry), key, work, _KEYS)
     drift.refuse(contract, copied.differences)
-    with work.cursor() as cursor:
-        cursor.execute(sql.SQL("analyze {}").format(sql.Identifier(_KEYS)))
+    count_stage(work, contract, _KEYS)
     return copied, mark_deleted(work, contract, load_id, _KEYS)
 
 
 def _revive(connection: Connection, contract: Contract, load_id: int) -> int:
     with connection.cursor() as cursor:
+        # Statistics know of no deleted row until the first ones are old: each would be looked for in all keys by itself.
+        cursor.execute("set local enable_nestloop = off")
         cursor.execute(
             sql.SQL(
                 "update {} as r set _deleted_at = null, _loaded_at = now(), _batch_id = {}"
                 " where r._deleted_at is not null and exists (select from {} as k where {})"
             ).format(relation(contract), sql.Literal(load_id), sql.Identifier(_KEYS), same_key(contract, "k", "r"))
         )
-        return cursor.rowcount
+        revived = cursor.rowcount
+        cursor.execute("set local enable_nestloop to default")
+        return revived
 
 
 def _live(connection: Connection, contract: Contract) -> int:

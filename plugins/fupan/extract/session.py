@@ -22,6 +22,7 @@ from fupan.extract.ledger import LoadResult
 from fupan.extract.source import Source
 from fupan.extract.sql_any import AnySource
 from fupan.extract.sql_postgres import PostgresSource
+from fupan.extract.standing import Standing, standings
 from fupan.warehouse.connection import Connection, connect, only_one
 
 log = logging.getLogger("fupan.extract")
@@ -32,9 +33,10 @@ Table = tuple[Contract, SourceTable]
 
 @dataclass
 class Session:
-    """One run on one system. ``control`` commits each statement without waiting for the disk: what it wrote is as safe as the
-    next commit of ``work``, and a crash that takes it has taken the load too. ``work`` carries a load's transaction and has
-    the source's time zone, in which it reads time stamps without zone and cuts days."""
+    """One run on one system. ``control`` commits each statement. ``work`` carries a load's transaction and has the source's
+    time zone, in which it reads time stamps without zone and cuts days. Neither waits for the disk before the system lands,
+    but for pieces: a crash takes the newest commits alone, each load with its watermark, and the next run reads those tables
+    again."""
 
     system: System
     control: Connection
@@ -44,6 +46,15 @@ class Session:
     #: Whether the run goes on in other processes: it is not over when this session is.
     goes_on: bool = False
     _source: Source | None = field(default=None, repr=False)
+    _standings: dict[str, Standing] | None = field(default=None, repr=False)
+
+    def standing(self, table: str, *, again: bool = False) -> Standing:
+        """How a table stands before its load. The first to ask asks for all tables of the system at once: nobody else loads
+        them during the run. No answer is given twice, unless whoever asks first says that the load will ask ``again``."""
+        if self._standings is None:
+            self._standings = standings(self.control, self.system.system, list(self.system.tables))
+        known = self._standings.get(table) if again else self._standings.pop(table, None)
+        return known or standings(self.control, self.system.system, [table])[table]
 
     def source(self) -> Source:
         """The source in one snapshot: orders and their lines, read one after the other, fit together."""
@@ -112,8 +123,9 @@ def _connected(system: System, *, alone: bool = True) -> Iterator[tuple[Connecti
     """Connections ``control`` and ``work``, and the system's lock."""
     purpose = f"extract {system.system}"
     with connect("loader", purpose, autocommit=True) as control, connect("loader", f"{purpose} load") as work:
-        with control.cursor() as cursor:
-            cursor.execute("set synchronous_commit = off")
+        for connection in (control, work):
+            with connection.cursor() as cursor:
+                cursor.execute("set synchronous_commit = off")
         only_one(control, purpose, shared=not alone)
         with work.cursor() as cursor:
             cursor.execute("select set_config('timezone', %s, false)", [system.time_zone])

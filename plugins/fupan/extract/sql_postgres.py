@@ -49,6 +49,9 @@ class PostgresSource:
         self._system, self._connection = system, connection
         self._ahead: tuple[Read, Future[Totals]] | None = None
         self._given: tuple[Read | None, dict[str, str]] = (None, {})
+        self._costs = ("default", "default")
+        #: oid -> name and category of the types met so far.
+        self._types: dict[int, tuple[str, str]] = {}
         with self._errors(None), connection.cursor() as cursor:
             connection.set_session(isolation_level="REPEATABLE READ", readonly=True, autocommit=False)
             # Time stamps without zone are cast in the session's zone: the one that the installation declares.
@@ -64,13 +67,12 @@ class PostgresSource:
         with self._errors(read), self._connection.cursor() as cursor:
             cursor.execute(sql.SQL("select * from ({}\n) as q limit 0").format(self._query(read)))
             described = cursor.description or ()
-            cursor.execute(
-                "select oid, typname, typcategory from pg_type where oid = any (%s)",
-                [[column.type_code for column in described]],
-            )
-            types = {oid: (name, category) for oid, name, category in cursor.fetchall()}
-        self._given = read, {column.name: _type(types[column.type_code][0], column) for column in described}
-        return {column.name: _family(*types[column.type_code]) for column in described}
+            if unknown := {column.type_code for column in described} - self._types.keys():
+                cursor.execute("select oid, typname, typcategory from pg_type where oid = any (%s)", [sorted(unknown)])
+                self._types |= {oid: (name, category) for oid, name, category in cursor.fetchall()}
+        types = {column.name: self._types[column.type_code] for column in described}
+        self._given = read, {column.name: _type(types[column.name][0], column) for column in described}
+        return {name: _family(*found) for name, found in types.items()}
 
     def copy(self, read: Read, columns: Sequence[Column], warehouse: Connection, stage: str) -> Copied:
         """As Source.copy: COPY to COPY, binary."""
@@ -158,13 +160,17 @@ class PostgresSource:
         if is_raw:
             values.append(sql.SQL("{}::bigint").format(sql.Literal(load_id)))
         is_hashed = any(column.personal_data for column in columns)
+        # Hashing is worth every core that the source's settings give to one statement, also for a part of a table, if not for
+        # a few rows of it.
+        costs = "0" if is_hashed else "default", "0" if is_hashed and read.bound is None else "default"
         with self._errors(read), self._connection.cursor() as cursor:
             if is_hashed:
                 cursor.execute(sql_key())
-            # Hashing a whole table is worth every core that the source's settings give to one statement.
-            cost = sql.SQL("0" if is_hashed and read.bound is None else "default")
-            for setting in ("parallel_setup_cost", "parallel_tuple_cost"):
-                cursor.execute(sql.SQL("set local {} to {}").format(sql.Identifier(setting), cost))
+            if costs != self._costs:
+                self._costs = costs
+                cursor.execute(
+                    "set local parallel_tuple_cost to {}; set local parallel_setup_cost to {}".format(*costs)
+                )
         select = sql.SQL("copy (select {} from ({}\n) as q{}) to stdout (format binary)").format(
             sql.SQL(", ").join(values), self._query(read), rows
         )
@@ -217,7 +223,7 @@ class PostgresSource:
                 table=table,
                 remedy=f"Grant the user of connection {self._system.connection} select on it",
             )
-        if isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)):
+        if is_lost(error):
             return SourceUnavailable(
                 f"The source failed: {message}",
                 system=system,
@@ -293,6 +299,14 @@ def _value(column: Column, data_type: str) -> sql.Composable:
     if column.personal_data:
         return sql_hashed(_name(column), column.personal_data)
     return sql.SQL("{}::{}").format(_name(column), sql.SQL(data_type))
+
+
+def is_lost(error: psycopg2.Error) -> bool:
+    """Whether it is the connection that failed, or the server as a whole; a server that dies in the middle of a COPY leaves
+    psycopg2 with an error of no kind."""
+    return (
+        isinstance(error, (psycopg2.OperationalError, psycopg2.InterfaceError)) or type(error) is psycopg2.DatabaseError
+    )
 
 
 def without_values(error: psycopg2.Error) -> str:

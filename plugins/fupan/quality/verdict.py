@@ -243,16 +243,18 @@ def _of_control_totals(connection: Connection, build: _Build) -> Iterator[tuple[
     for row in found:
         by_table[row["table_name"]].append(row)
     for table, differing in by_table.items():
-        first = differing[0]
-        day = first["day"] or "the whole table"
-        more = f" (and {len(differing) - 1} more totals)" if len(differing) > 1 else ""
+        told = [
+            f"{row['measure']} of {row['day'] or 'the whole table'} is {row['source_value']} there"
+            f" and {row['raw_value']} in raw"
+            for row in differing[:3]
+        ]
+        more = f" (and {len(differing) - 3} more totals)" if len(differing) > 3 else ""
         yield (
             table,
             Reason(
                 "control_total",
                 "critical",
-                f"{table} differs from its source: {first['measure']} of {day} is {first['source_value']} there and "
-                f"{first['raw_value']} in raw{more}",
+                f"{table} differs from its source: {'; '.join(told)}{more}",
                 contracts()[table].owner,
                 rule=f"control_total_{table}",
                 table=table,

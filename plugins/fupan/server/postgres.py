@@ -35,6 +35,8 @@ SERVER_SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "4GB",
+    # With the default of 16 MB a load writes most of its log by itself, a page at a time.
+    "wal_buffers": "64MB",
     "max_connections": "100",
     "maintenance_work_mem": "256MB",
     "work_mem": "32MB",

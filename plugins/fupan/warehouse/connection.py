@@ -45,6 +45,12 @@ def rows(
         return [dict(row) for row in cursor.fetchall()]
 
 
+def wait_for_disk(connection: Connection) -> None:
+    """Have the transaction's commit wait until it, and every one before, is on disk."""
+    with connection.cursor() as cursor:
+        cursor.execute("set local synchronous_commit to default")
+
+
 def only_one(connection: Connection, what: str, *, shared: bool = False) -> None:
     """Hold the session-wide advisory lock ``what`` until the connection closes; raises Busy where somebody else has it.
 

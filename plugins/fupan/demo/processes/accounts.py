@@ -88,24 +88,20 @@ def _assignments(world: World, evening: date) -> pl.DataFrame:
 
 
 def _spells(world: World) -> pl.DataFrame:
-    """Of each rep's customers: who looks after them in which days (own, rep_no, from_day, to_day)."""
-    known = network.reps(world)
-    first, end = day_number(world.first) - 4000, NEVER - 1
-    changes = np.unique(
-        np.concatenate([[first], known["hired_day"].to_numpy(), known["left_day"].drop_nulls().to_numpy()])
-    )
-    changes = changes[changes >= day_number(world.first)]
-    starts = np.concatenate([[first], changes])
-    own = np.repeat(known["emp_no"].to_numpy(), len(starts))
-    start = np.tile(starts, known.height)
-    # Before the company's first day whoever is there on that day has always been there.
-    rep = network.stand_in(world, own, np.maximum(start, day_number(world.first)))
-    hired = known["hired_day"].to_numpy()[rep]
-    return (
-        pl.DataFrame({"own": own, "rep_no": rep, "from_day": np.maximum(start, hired)})
-        .filter((pl.col("rep_no") != pl.col("rep_no").shift(1).over("own")).fill_null(True))
-        .with_columns(to_day=pl.col("from_day").shift(-1).over("own").fill_null(end + 1) - 1)
-    )
+    """Of each rep's customers: who looks after them in which days (own, rep_no, from_day, to_day).
+
+    Whoever is there on the company's first day has looked after them since he was hired."""
+    known, end = network.reps(world), day_number(world.last)
+    own, hired = known["emp_no"].to_numpy(), known["hired_day"].to_numpy()
+    day = np.full(len(own), day_number(world.first))
+    parts = []
+    while len(own):
+        rep, ends = network.spell(world, own, day)
+        begins = np.where(day == day_number(world.first), hired[rep], day)
+        parts.append(pl.DataFrame({"own": own, "rep_no": rep, "from_day": begins, "to_day": ends - 1}))
+        going = ends <= end
+        own, day = own[going], ends[going]
+    return pl.concat(parts)
 
 
 def _targets(world: World, number: int, evening: date) -> pl.DataFrame:

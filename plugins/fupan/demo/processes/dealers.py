@@ -148,7 +148,7 @@ def _plans(world: World, span: Span, standing: pl.DataFrame) -> pl.DataFrame:
                 milestone=pl.lit(milestone),
                 due_date=date_of("begins") + pl.duration(days=due),
                 agreed_at=_at(pl.col("begins"), 9),
-                done_at=pl.when(pl.Series(fate < 0.95)).then(_at(pl.Series(done), 16)),
+                done_at=pl.when(pl.Series(fate < 0.95)).then(_at(pl.lit(pl.Series(done)), 16)),
                 committed_amount=pl.Series(committed),
                 spent_amount=pl.Series(np.round(committed * draws.between(0.7, 1.15, who, when, number, 3), 2)),
             )

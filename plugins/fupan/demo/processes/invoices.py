@@ -38,7 +38,7 @@ def tell(world: World, span: Span) -> Frames:
     invoices = orders.with_columns(
         invoice_id=pl.format("INV{}", "order_key"),
         invoice_date=pl.col("shipped_at").dt.date(),
-        due_date=pl.col("shipped_at").dt.date() + pl.duration(days=pl.Series(due_after)),
+        due_date=pl.col("shipped_at").dt.date() + pl.duration(days=pl.lit(pl.Series(due_after))),
         amount=pl.col("order_net"),
         paid=pl.when(~pl.Series(never)).then(
             pl.col("shipped_at") + pl.Series(paid_after * _DAY_US).cast(pl.Duration("us"))

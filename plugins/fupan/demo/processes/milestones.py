@@ -1,4 +1,4 @@
-"""Tasks of campaigns, from the plan to the review: most in time, some late, some done twice."""
+"""Milestones of campaigns: what each department does for one, from the first plan to the review."""
 
 from __future__ import annotations
 
@@ -8,71 +8,84 @@ import polars as pl
 from fupan.demo.assortment import date_of
 from fupan.demo.campaigns import campaigns
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.stamps import at
+from fupan.demo.stamps import minute
 from fupan.demo.world import Span, World
 
-#: Task -> phase, department, first and last day from the campaign's beginning ("end": from its end).
-TASKS: dict[str, tuple[str, str, int, int, bool]] = {
-    "plan": ("preparation", "marketing", -55, -45, False),
-    "media_warmup": ("preparation", "marketing", -30, -3, False),
-    "materials": ("preparation", "production", -40, -10, False),
-    "stock_allocation": ("preparation", "logistics", -30, -5, False),
-    "staff_training": ("preparation", "sales", -14, -4, False),
-    "launch": ("execution", "sales", 0, 1, False),
-    "daily_stand_up": ("execution", "sales", 0, 0, True),
-    "final_sprint": ("sprint", "sales", -2, 0, True),
-    "review": ("review", "marketing", 3, 8, True),
+#: Task -> phase, department, planned start and end in days before the campaign begins (or, of the last ones, after it ends).
+TASKS = {
+    "goal_and_budget": ("preparation", "sales", -70, -56),
+    "media_warm_up": ("preparation", "marketing", -45, -1),
+    "stock_up": ("preparation", "production", -42, -10),
+    "creative_and_materials": ("preparation", "marketing", -40, -18),
+    "staff_training": ("preparation", "after_sales", -14, -6),
+    "logistics_capacity": ("preparation", "logistics", -20, -5),
+    "launch_check": ("execution", "sales", -3, -1),
+    "on_site_execution": ("execution", "marketing", 0, None),
+    "sprint_push": ("sprint", "sales", None, None),
+    "settlement": ("review", "finance", 3, 15),
+    "retrospective": ("review", "marketing", 8, 14),
 }
-#: An exhibition's media warm-up begins three months ahead.
-EXHIBITION_WARMUP = -92
-IN_TIME, REWORK = 0.82, 0.09
+#: An exhibition is warmed up in the media three months ahead.
+WARM_UP_EXHIBITION = 91
+#: Share of tasks that are late by some days, and that have to be done again.
+LATE, REWORK = 0.16, 0.07
+#: Tasks are entered so many days before the campaign.
+ENTERED = 100
 
 
 def tell(world: World, span: Span) -> Frames:
-    """Tasks that have been planned by the evening."""
+    """Tasks of the campaigns that are prepared by the evening."""
     draws, known = world.draws("milestones"), campaigns(world)
+    number = known["campaign_no"].to_numpy()
+    start, end = known["start_day"].to_numpy(), known["end_day"].to_numpy()
+    exhibition = (known["campaign_type"] == "exhibition").to_numpy()
     parts = []
-    for number, (task, (phase, dept, begins, ends, from_end)) in enumerate(TASKS.items()):
-        key = known["campaign_no"].to_numpy()
-        base = known["end_day" if from_end else "start_day"].to_numpy()
-        first = base + np.where(
-            (known["campaign_type"] == "exhibition").to_numpy() & (task == "media_warmup"), EXHIBITION_WARMUP, begins
-        )
-        first = np.where(task == "daily_stand_up", known["start_day"].to_numpy(), first)
-        last = np.maximum(first, base + ends)
-        late = np.where(
-            draws.chance(IN_TIME, key, number),
-            -draws.integer(0, 2, key, number, 1),
-            draws.integer(1, 6, key, number, 2),
-        )
-        done = np.maximum(first, last + late)
+    for task_no, (task, (phase, dept, _, _)) in enumerate(TASKS.items()):
+        first, last = _planned(task, start, end)
+        if task == "media_warm_up":
+            first = np.where(exhibition, start - WARM_UP_EXHIBITION, first)
+        late = np.where(draws.chance(LATE, number, task_no, 1), draws.integer(1, 6, number, task_no, 2), 0)
+        # What belongs to the days of the campaign itself can't be late.
+        late = np.where(phase in ("execution", "sprint"), 0, late)
+        begun = first + np.where(draws.chance(0.1, number, task_no, 3), 1, 0)
+        done = np.maximum(begun, last + late - draws.integer(0, 1, number, task_no, 4))
         parts.append(
-            known.select("campaign_id", "start_day").with_columns(
+            known.select("campaign_id").with_columns(
                 task=pl.lit(task),
                 phase=pl.lit(phase),
                 dept=pl.lit(dept),
-                first=pl.Series(first),
-                last=pl.Series(last),
-                done=pl.Series(done),
-                rework_flag=pl.Series(draws.chance(REWORK, key, number, 3)),
+                **{
+                    name: pl.Series(days)
+                    for name, days in (("first", first), ("last", last), ("begun", begun), ("done", done))
+                },
+                entered=pl.Series(start - ENTERED),
+                rework_flag=pl.Series(draws.chance(REWORK, number, task_no, 5)),
             )
         )
     found = pl.concat(parts).with_columns(
-        planned_at=at(pl.min_horizontal("first", pl.col("start_day") - 60) - 2, 10),
-        begun_at=at("first", 9),
-        done_at=at("done", 18),
-        planned_start=date_of("first"),
-        planned_end=date_of("last"),
-        actual_start=date_of("first"),
-        actual_end=date_of("done"),
-    )
+        planned_start=date_of("first"), planned_end=date_of("last"), actual_start=date_of("begun"), actual_end=date_of("done"),
+        entered_at=minute(pl.col("entered") * 1440 + 600),
+        begun_at=minute(pl.max_horizontal("begun", pl.col("entered") + 1) * 1440 + 540),
+        done_at=minute(pl.max_horizontal("done", pl.col("entered") + 2) * 1440 + 1050),
+    )  # fmt: skip
     reveals = {"begun_at": ["actual_start"], "done_at": ["actual_end", "rework_flag"]}
+    seen = as_of(found, span.evening, ["entered_at", "begun_at", "done_at"], reveals=reveals)
     return {
-        "evt_milestones": as_of(found, span.evening, ["planned_at", "begun_at", "done_at"], reveals=reveals).select(
-            "campaign_id", "task", "phase", "dept", "planned_start", "planned_end", "actual_start", "actual_end", "rework_flag",
-            "updated_at", CHANGED_ON,
+        "evt_milestones": seen.select(
+            "campaign_id", "task", "phase", "dept", "planned_start", "planned_end", "actual_start", "actual_end",
+            pl.col("rework_flag").fill_null(False), "updated_at", CHANGED_ON,
         )
     }  # fmt: skip
+
+
+def _planned(task: str, start: np.ndarray, end: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First and last day that are planned for a task of campaigns that last from ``start`` to ``end``."""
+    phase, _, begins, ends = TASKS[task]
+    if phase == "review":
+        return end + (begins or 0), end + (ends or 0)
+    if begins is None:
+        return np.maximum(start, end - 2), end
+    return start + begins, end if ends is None else start + ends
 
 
 PROCESS = Process(("evt_milestones",), tell)

@@ -50,7 +50,7 @@ def _listings(world: World, span: Span) -> pl.DataFrame:
     goods = products(world).filter(pl.col("launch_day") <= evening)
     shop, sku = shops["outlet_no"].to_numpy()[:, None], goods["sku_no"].to_numpy()[None, :]
     share = shops["outlet_type"].replace_strict(LISTED, return_dtype=pl.Float64).to_numpy()[:, None]
-    liked = np.minimum(1.8, goods["popularity"].to_numpy() / goods["popularity"].mean())[None, :]  # type: ignore[operator]
+    liked = np.minimum(1.8, goods["popularity"].to_numpy() / goods["popularity"].mean())[None, :]
     rows, columns = np.nonzero(draws.chance(np.minimum(0.95, share * (0.5 + 0.5 * liked)), shop, sku))
     shop, sku = shop[rows, 0], sku[0, columns]
     since = np.maximum(shops["opened_day"].to_numpy()[rows], goods["launch_day"].to_numpy()[columns])

@@ -1,113 +1,129 @@
-"""Production orders, one a SKU and month, what is scrapped on the way, and the lots of chips and drivers that went into them."""
+"""Production: every SKU is made every other week, as much as is expected to be sold; lots of key components are noted."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, is_on_sale, products
+from fupan.demo.assortment import date_of, products
+from fupan.demo.components import SIZES, bills, components, suppliers
+from fupan.demo.draws import Ints
+from fupan.demo.planning import on_days, whole_demand
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.processes.suppliers import EACH
-from fupan.demo.stamps import at
-from fupan.demo.supply import CLASSES, component_sku, units_a_month
+from fupan.demo.stamps import at, minute
+from fupan.demo.workmanship import LOT_DAYS, serial_numbers
 from fupan.demo.world import Span, World
 
-#: Share of semi-finished units that is scrapped by cause (of orders of that cause); design changes cost 15 % more each year.
-SCRAP = {
-    "design_change": (0.030, 1.15),
-    "plan_change": (0.015, 1.0),
-    "process_defect": (0.012, 0.98),
-    "material_defect": (0.010, 1.0),
+#: Days from batch to batch, and from the order to its planned end.
+EVERY, TAKES = 14, 10
+#: Cause of scrap -> share of the orders whose main cause it is, scrap of semi-finished units in the middle of the year under
+#: review, and its rise a year: design changes come more and more often while production runs.
+CAUSES = {
+    "design_change": (0.30, 0.046, 1.15),
+    "plan_change": (0.20, 0.030, 1.00),
+    "process_defect": (0.30, 0.022, 0.98),
+    "material_defect": (0.20, 0.020, 1.00),
 }
-_CAUSES = (0.42, 0.22, 0.22, 0.14)
-#: Lots that nobody wrote down.
-UNTRACED = 0.05
-TRACED = ("led_chip", "driver")
+#: Key components whose lots are traced, and share of lots that nobody noted the supplier of.
+TRACED, UNTRACED = ("led_chip", "driver"), 0.035
 
 
 def tell(world: World, span: Span) -> Frames:
-    """Orders that were planned on the span's days, and their lots."""
-    draws, known = world.draws("production"), products(world)
-    sku, days = known["sku_no"].to_numpy(), span.days
-    # Each SKU has its day of the month.
-    due = (days[:, None] - draws.integer(0, 29, sku)[None, :]) % 30 == 0
-    at_day, column = np.nonzero(due & is_on_sale(world, days))
-    day = days[at_day]
-    units = units_a_month(world, days)[at_day, column]
-    planned = np.maximum(10, np.rint(units * 30 / 30.4 * draws.between(0.85, 1.2, column, day, 1))).astype(np.int64)
-    cause_no = draws.pick(_CAUSES, column, day, 2)
-    rate = np.array([share for share, _ in SCRAP.values()])[cause_no]
-    growth = np.array([growth for _, growth in SCRAP.values()])[cause_no]
-    scrapped = np.rint(
-        planned * rate * np.power(growth, world.years(day)) * draws.between(0.7, 1.3, column, day, 3)
-    ).astype(np.int64)
-    takes = draws.integer(6, 16, column, day, 4)
-    late = np.where(draws.chance(0.15, column, day, 5), draws.integer(1, 9, column, day, 6), 0)
-    frame = pl.DataFrame(
-        {
-            "sku_no": column,
-            "day": day,
-            "planned_qty": planned,
-            "finished_qty": planned - scrapped,
-            "semi_finished_qty": planned,
-            "scrapped_semi_qty": scrapped,
-            "planned_finish": day + takes,
-            "finished": day + takes + late,
-        }
-    ).with_columns(
-        wo_id=pl.concat_str(pl.lit("WO"), "day", "sku_no", separator="-"),
-        sku=known["sku"].gather(column),
-        scrap_cause=pl.Series(np.asarray(list(SCRAP))[cause_no]),
-        planned_at=at("day", 8),
-        planned_finish=date_of("planned_finish"),
-        finished_at=at("finished", 17),
+    """Production orders of the span's days, and the lots that went into them."""
+    orders = _orders(world, span.days)
+    seen = as_of(
+        orders,
+        span.evening,
+        ["ordered_at", "finished_at"],
+        reveals={"finished_at": ["finished_qty", "semi_finished_qty", "scrapped_semi_qty", "scrap_cause"]},
     )
-    reveals = {"finished_at": ["finished_qty", "semi_finished_qty", "scrapped_semi_qty", "scrap_cause"]}
-    orders = as_of(frame, span.evening, ["planned_at", "finished_at"], reveals=reveals)
     return {
-        "erp_work_orders": orders.select(
+        "erp_work_orders": seen.select(
             "wo_id", "sku", "planned_qty", "finished_qty", "semi_finished_qty", "scrapped_semi_qty", "scrap_cause",
             "planned_finish", "finished_at", "updated_at", CHANGED_ON,
         ),
-        "erp_trace_lots": _lots(world, span, frame),
+        "erp_trace_lots": _lots(world, orders),
     }  # fmt: skip
 
 
-def _lots(world: World, span: Span, frame: pl.DataFrame) -> pl.DataFrame:
-    draws, parts = world.draws("component lots"), []
-    sku, day = frame["sku_no"].to_numpy(), frame["day"].to_numpy()
-    for name in TRACED:
-        class_no = list(CLASSES).index(name)
-        number = world.draws("bills of material").integer(0, CLASSES[name][2] - 1, sku, 10 + class_no)
-        supplier = class_no * EACH + draws.pick([5, 3, 2, 1], sku, day, class_no) + 1
-        known = ~draws.chance(UNTRACED, sku, day, class_no, 1)
-        supplier_id = pl.Series(supplier).cast(pl.String).str.zfill(3)
-        parts.append(
-            frame.with_columns(
-                lot_id=pl.concat_str(pl.lit(f"LOT{class_no}"), "day", "sku_no", separator="-"),
-                component_sku=component_sku(class_no, number),
-                component_class=pl.lit(name),
-                supplier_id=pl.when(pl.Series(known)).then(pl.concat_str(pl.lit("SUP"), supplier_id)),
-                serial_from=_serial(pl.lit(0)),
-                serial_to=_serial(pl.col("planned_qty") - 1),
-            )
-        )
-    return as_of(pl.concat(parts), span.evening, ["planned_at"]).select(
-        "lot_id",
-        "component_sku",
-        "component_class",
-        "supplier_id",
-        "wo_id",
-        "serial_from",
-        "serial_to",
-        "updated_at",
-        CHANGED_ON,
+def _orders(world: World, days: Ints) -> pl.DataFrame:
+    known, draws = products(world), world.draws("production")
+    number = known["sku_no"].to_numpy()
+    due = (days[:, None] + number[None, :] * 5) % EVERY == 0
+    made = (known["launch_day"].to_numpy()[None, :] - 30 <= days[:, None]) & (
+        days[:, None] < known["discontinue_day"].fill_null(1 << 40).to_numpy()[None, :] - 20
+    )
+    row, sku = np.nonzero(due & made)
+    day = days[row]
+    wanted = on_days(world, whole_demand(world), days + 25).sum(axis=1)[row, sku] * EVERY
+    planned = np.maximum(1, np.rint(wanted * draws.between(0.92, 1.12, sku, day, 1))).astype(np.int64)
+    semi = np.ceil(planned * 1.04).astype(np.int64)
+    cause_no = _causes(sku, day)
+    share, rise = (np.array([cause[at] for cause in CAUSES.values()])[cause_no] for at in (1, 2))
+    lost = semi * share * np.power(rise, world.years(day)) * draws.between(0.75, 1.25, sku, day, 2)
+    scrapped = np.minimum(semi - 1, np.floor(lost + draws.uniform(sku, day, 3)).astype(np.int64))
+    late = np.where(
+        draws.chance(0.14, sku, day, 4), draws.integer(1, 6, sku, day, 5), -draws.integer(0, 2, sku, day, 6)
+    )
+    finished = (day + TAKES + late) * 1440 + 480 + draws.integer(0, 590, sku, day, 7)
+    return pl.DataFrame(
+        {
+            "day": day,
+            "sku_no": sku,
+            "planned_qty": planned,
+            "finished_qty": np.minimum(semi - scrapped, planned),
+            "semi_finished_qty": semi,
+            "scrapped_semi_qty": scrapped,
+            "scrap_cause": np.asarray(list(CAUSES))[cause_no],
+            "planned": day + TAKES,
+            "finished": finished,
+        }
+    ).with_columns(
+        wo_id=pl.format("WO{}-{}", "day", pl.col("sku_no").cast(pl.String).str.zfill(4)),
+        sku=known["sku"].gather(sku),
+        planned_finish=date_of("planned"),
+        ordered_at=at("day", 8),
+        finished_at=minute("finished"),
     )
 
 
-def _serial(number: pl.Expr) -> pl.Expr:
-    parts = ((pl.col("sku_no"), 4), (pl.col("day") // 28, 4), (number % 1_000_000, 6))
-    return pl.concat_str(pl.lit("SN"), *(part.cast(pl.String).str.zfill(digits) for part, digits in parts))
+def _causes(sku: Ints, day: Ints) -> Ints:
+    """The main causes take turns, so that each has just its share of the batches of every SKU."""
+    limits = np.cumsum([share for share, _, _ in CAUSES.values()])
+    turn = (((day // EVERY) * 3 + sku * 7) % 10 + 0.5) / 10
+    return np.searchsorted(limits, turn).astype(np.int64)
 
 
-PROCESS = Process(("erp_work_orders", "erp_trace_lots"), tell, echoes=30)
+def _lots(world: World, orders: pl.DataFrame) -> pl.DataFrame:
+    """A lot a key component of an order; an order has half of the serial numbers of its model's lot."""
+    draws, parts = world.draws("lots"), components(world)
+    traced = parts.filter(pl.col("component_class").is_in(TRACED)).select("component_no", "component_class")
+    key = bills(world).filter(bom_version=1).join(traced, on="component_no", maintain_order="left")
+    key = key.select("sku_no", "component_no", "component_class")
+    lots = orders.select("wo_id", "sku_no", "day", "planned", "ordered_at").join(
+        key, on="sku_no", maintain_order="left"
+    )
+    sku, day, component = (lots[name].to_numpy() for name in ("sku_no", "day", "component_no"))
+    half = lots["planned"].to_numpy() // EVERY % (LOT_DAYS // EVERY)
+    size = 1_000_000 // (LOT_DAYS // EVERY)
+    lot_no = lots["planned"].to_numpy() // LOT_DAYS
+    first_source = parts["supplier_no"].to_numpy()[component]
+    backup = parts["backup_no"].fill_null(-1).to_numpy()[component]
+    source = np.where((backup >= 0) & draws.chance(0.15, sku, day, component, 1), backup, first_source)
+    known = ~draws.chance(UNTRACED, sku, day, component, 2)
+    supplier = suppliers(world)["supplier_id"].gather(source)
+    return lots.select(
+        lot_id=pl.format("LOT{}-{}", pl.col("wo_id").str.slice(2), pl.col("component_no") // SIZES),
+        component_sku=parts["component_sku"].gather(component),
+        component_class="component_class",
+        supplier_id=pl.when(pl.Series(known)).then(supplier),
+        wo_id="wo_id",
+        serial_from=serial_numbers(sku, lot_no, half * size),
+        serial_to=serial_numbers(sku, lot_no, half * size + size - 1),
+        updated_at="ordered_at",
+        **{CHANGED_ON: pl.col("ordered_at").dt.date()},
+    )
+
+
+#: Finished at the latest six days after the plan.
+PROCESS = Process(("erp_work_orders", "erp_trace_lots"), tell, echoes=TAKES + 7)

@@ -1,78 +1,85 @@
-"""The ERP's products as they stand on an evening: price and cost of the day, line after a move, announced before the launch."""
+"""Products as the ERP has them on an evening: list price and cost of the day, the line after a move, what is announced."""
 
 from __future__ import annotations
 
-from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINE_NAMES, cost_level, date_of, list_prices, price_factors, products
+from fupan.demo.assortment import LINE_NAMES, date_of, list_prices, price_factors, products, unit_costs
+from fupan.demo.phase_out import phase_outs
 from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.specifications import specifications
 from fupan.demo.stamps import at
-from fupan.demo.world import Span, World, day_number
+from fupan.demo.world import YEAR, Span, World, day_number
 
-#: Days before its launch and its end on which a SKU is announced.
-ANNOUNCED, END_ANNOUNCED = 60, 90
-_NEVER = 1 << 40
+#: A SKU is in the ERP so many days before it is launched.
+ANNOUNCED = 60
+#: Standard costs are set anew once a year, on the company's own new year's day.
+_COLUMNS = (
+    "sku", "product_name", "product_line", "category", "series", "item_role", "list_price", "standard_cost", "launch_date",
+    "discontinue_date", "is_smart",
+)  # fmt: skip
 
 
 def tell(world: World, span: Span) -> Frames:
-    """All SKUs that have been announced by the evening."""
-    evening, first = day_number(span.evening), day_number(world.first)
-    known = products(world).join(
-        specifications(world).drop("power_w", "energy_limit_kwh"), on="sku_no", how="left", maintain_order="left"
-    )
+    """Every SKU that is announced by the evening."""
+    evening = day_number(span.evening)
+    known = products(world).join(specifications(world).drop("energy_limit_kwh", "power_w"), on="sku_no")
+    known = known.join(_last_changes(world, evening), on="sku_no", how="left", maintain_order="left")
     known = known.filter(pl.col("launch_day") - ANNOUNCED <= evening)
-    sku, launch = known["sku_no"].to_numpy(), known["launch_day"].to_numpy()
-    leaves = known["discontinue_day"].fill_null(_NEVER).to_numpy()
-    priced = np.minimum(np.full(len(sku), evening), leaves - 1)
-    # Costs are set anew on the first day of each year.
-    new_year = np.maximum(first, np.array([day_number(date(span.evening.year, 1, 1))] * len(sku)))
-    costed = np.minimum(new_year, np.maximum(leaves - 1, first))
-    moved = known["moved_day"].fill_null(_NEVER).to_numpy()
-    changes = np.stack(
-        [
-            launch - ANNOUNCED,
-            np.where(leaves - END_ANNOUNCED <= evening, leaves - END_ANNOUNCED, 0),
-            np.where(moved <= evening, moved, 0),
-            np.maximum(np.where(new_year < leaves, new_year, 0), first),
-            _last_price_change(world, sku, priced, launch),
-        ]
-    ).max(axis=0)
-    line_no = np.where(moved <= evening, known["moved_line_no"].to_numpy(), known["line_no"].to_numpy())
-    cost = np.round(known["base_cost"].to_numpy() * cost_level(world, costed), 4)
-    ends = pl.Series(leaves - END_ANNOUNCED <= evening)
+    no = known["sku_no"].to_numpy()
+    moved = pl.col("moved_day").fill_null(1 << 40) <= evening
+    is_old_tube = pl.col("light_source_tech") == "fluorescent_t8"
+    costed = np.full(len(no), _costed(world, evening))
     found = known.with_columns(
-        product_line=pl.Series(np.asarray(LINE_NAMES)[line_no]),
-        is_smart=pl.col("line_no") == 0,
-        list_price=pl.Series(list_prices(world, sku, priced)),
-        standard_cost=pl.Series(cost).fill_nan(None),
+        product_name=pl.when(is_old_tube).then(pl.format("{} T8 荧光灯管 {}W", "series", "power_w"))
+        .otherwise("product_name"),
+        product_line=pl.when(moved).then("moved_line_no").otherwise("line_no").replace_strict(
+            dict(enumerate(LINE_NAMES)), return_dtype=pl.String
+        ),
+        list_price=pl.Series(list_prices(world, no, np.full(len(no), evening))),
+        standard_cost=pl.Series(unit_costs(world, no, costed)).fill_nan(None),
         launch_date=date_of("launch_day"),
-        discontinue_date=pl.when(ends).then(date_of("discontinue_day")),
-        power_w=pl.col("power_w").cast(pl.Float64),
-        changed_day=pl.Series(changes),
-    ).with_columns(updated_at=at("changed_day", 7))
-    columns = (
-        "sku", "product_name", "product_line", "category", "series", "item_role", "list_price", "standard_cost", "launch_date",
-        "discontinue_date", "is_smart", "model_no", "scene", "is_seasonal", "season_tag", "is_custom", "is_modular",
-        "is_consumable", "light_source_tech", "power_w", "luminous_efficacy_lm_w", "cct_min_k", "cct_max_k", "ip_rating", "cri",
-        "dimming_interface", "protocols", "substrate_type", "energy_class", "energy_use_kwh", "eco_certified", "noise_db",
-        "function_modules", "ecosystem_certs", "target_user_group", "technology_tag", "warranty_years", "has_bim_model",
-        "updated_at",
+        discontinue_date=pl.when(pl.col("decided_day") <= evening).then(date_of("discontinue_day")),
+        is_smart=pl.col("line_no") == LINE_NAMES.index("smart_luminaires"),
+        updated_at=at("last_day", 7),
     )  # fmt: skip
-    return {"erp_products": found.select(*columns, pl.col("updated_at").dt.date().alias(CHANGED_ON))}
+    specified = [name for name in specifications(world).columns if name not in ("sku_no", "energy_limit_kwh")]
+    return {
+        "erp_products": found.select(
+            *_COLUMNS, *specified, "updated_at", pl.col("updated_at").dt.date().alias(CHANGED_ON)
+        )
+    }
 
 
-def _last_price_change(world: World, sku: np.ndarray, day: np.ndarray, launch: np.ndarray) -> np.ndarray:
-    """The last day up to ``day`` on which the list price became another one, 0 where it is that of the launch."""
+def _costed(world: World, evening: int) -> int:
+    """The day on which standard costs were last set: the first of a year of the company."""
     first = day_number(world.first)
-    factors = price_factors(world)[sku]
-    steps = np.diff(factors, axis=1, prepend=factors[:, :1]) != 0
-    days = first + np.arange(steps.shape[1])
-    counts = steps & (days[None, :] <= day[:, None]) & (days[None, :] > launch[:, None])
-    return np.asarray(np.where(counts, days[None, :], 0).max(axis=1))
+    return first + max(0, evening - first) // YEAR * YEAR
+
+
+@lru_cache(maxsize=4)
+def _last_changes(world: World, evening: int) -> pl.DataFrame:
+    """SKU -> day of its last change by the evening, and the day on which its end was decided."""
+    known = products(world)
+    first = day_number(world.first)
+    factors = price_factors(world)
+    last = min(evening - first, factors.shape[1] - 1)
+    changed = np.diff(factors[:, : last + 1], axis=1, prepend=1.0) != 0
+    priced = np.where(changed.any(axis=1), first + last - np.argmax(changed[:, ::-1], axis=1), -1)
+    decided = (
+        known.select("sku_no")
+        .join(phase_outs(world).filter(decision="phase_out"), on="sku_no", how="left", maintain_order="left")
+        .select(pl.coalesce("decided_day", known["discontinue_day"] - ANNOUNCED))["decided_day"]
+    )
+    announced = known["launch_day"].to_numpy() - ANNOUNCED
+    moments = [announced, priced, known["moved_day"].fill_null(-1).to_numpy(), decided.fill_null(-1).to_numpy(),
+               np.full(len(announced), _costed(world, evening))]  # fmt: skip
+    # Costs and prices of what is not announced yet are nobody's news.
+    past = [np.where((moment <= evening) & (moment >= announced), moment, announced) for moment in moments]
+    return pl.DataFrame({"sku_no": known["sku_no"], "last_day": np.max(past, axis=0), "decided_day": decided})
 
 
 PROCESS = Process(("erp_products",), tell)

@@ -1,4 +1,4 @@
-"""Purchase lines of components, week by week; more and more of them urgent, since plans change more often."""
+"""Purchases: each component every ten days from its supplier, now and then from the second one; and what is needed at once."""
 
 from __future__ import annotations
 
@@ -6,75 +6,109 @@ import numpy as np
 import polars as pl
 
 from fupan.demo.assortment import date_of
+from fupan.demo.components import components, consumption, suppliers
+from fupan.demo.draws import Floats, Ints
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.processes.suppliers import EACH
-from fupan.demo.stamps import at
-from fupan.demo.supply import CLASSES, component_sku
-from fupan.demo.world import Span, World
+from fupan.demo.stamps import at, minute
+from fupan.demo.world import Span, World, day_number
 
-#: Purchase lines of a component in a week, share of urgent ones in the middle of the year under review, and its rise a year.
-URGENT, URGENT_RISE = 0.08, 1.20
-#: Days until a line comes, in time and late; late ones of a usual supplier.
-LEAD, LATE = (9, 24), 0.14
-REJECTED = 0.012
-_COUNT = sum(variants for _, _, variants in CLASSES.values())
+#: Days from order to order; days until goods are promised, as planned and at once.
+EVERY, PROMISED, PROMISED_AT_ONCE = 10, (12, 20), (3, 6)
+#: Urgent lines in the year under review, and their rise a year.
+URGENT, URGENT_RISE = 420, 1.20
+#: Rise of prices a year.
+PRICES = 1.03
+#: Goods that are late come so many days late at most.
+_LATE = 15
 
 
 def tell(world: World, span: Span) -> Frames:
-    """Lines that were ordered on the span's days."""
-    draws, days = world.draws("purchasing"), span.days
-    component = np.arange(_COUNT, dtype=np.int64)
-    class_no = np.repeat(np.arange(len(CLASSES)), [variants for _, _, variants in CLASSES.values()])
-    due = (days[:, None] + component[None, :]) % 7 == 0
-    at_day, column = np.nonzero(due)
-    day = days[at_day]
-    kind = class_no[column]
-    supplier = kind * EACH + draws.pick([5, 3, 2, 1], column, day, 1)
-    # A line is urgent as often as the year asks for, spread evenly over the weeks.
-    expected = URGENT * np.power(URGENT_RISE, world.years(day))
-    place = (draws.hash(column).view(np.int64) % 997 / 997 + (day // 7) * 0.6180339887) % 1.0
-    urgent = place < expected
-    weak = 0.5 + draws.uniform(supplier, 2)
-    late = draws.chance(LATE * weak, column, day, 3)
-    lead = np.where(urgent, draws.integer(2, 6, column, day, 4), draws.integer(*LEAD, column, day, 5))
-    slip = np.where(late, draws.integer(1, 15, column, day, 6), -draws.integer(0, 2, column, day, 7))
-    qty = np.maximum(50, np.rint(4_000 * world.scale * draws.spread(column, day, 8))).astype(np.int64)
-    rejected = np.rint(qty * REJECTED * weak * draws.spread(column, day, 9, sigma=0.8)).astype(np.int64)
-    price = np.round(
-        2 + 30 * draws.uniform(column, 10) * np.where(urgent, 1.12, 1.0) * np.power(1.03, world.years(day)), 4
-    )
-    codes = pl.concat([component_sku(n, np.arange(v)) for n, (_, _, v) in enumerate(CLASSES.values())])
-    frame = pl.DataFrame(
-        {
-            "day": day,
-            "column": column,
-            "supplier": supplier + 1,
-            "qty_ordered": qty,
-            "qty_received": np.where(draws.chance(0.06, column, day, 11), np.rint(qty * 0.95).astype(np.int64), qty),
-            "qty_rejected": rejected,
-            "unit_price": price,
-            "promised": day + lead,
-            "received": day + lead + slip,
-            "is_urgent": urgent,
-            "contract_flex_pct": np.round(0.05 + 0.05 * draws.integer(0, 3, supplier, 12), 4),
-        }
-    ).with_columns(
-        po_id=pl.concat_str(pl.lit("PO"), "day", "column", separator="-"),
-        supplier_id=pl.concat_str(pl.lit("SUP"), pl.col("supplier").cast(pl.String).str.zfill(3)),
-        component_sku=codes.gather(column),
-        ordered_at=at("day", 11),
-        promised_date=date_of("promised"),
-        received_at=at("received", 14),
-    )
-    lines = as_of(
-        frame, span.evening, ["ordered_at", "received_at"], reveals={"received_at": ["qty_received", "qty_rejected"]}
+    """Purchase lines that are ordered on the span's days."""
+    found = pl.concat([_planned(world, span.days), _urgent(world, span.days)])
+    seen = as_of(
+        found, span.evening, ["ordered_at", "received_at"], reveals={"received_at": ["qty_received", "qty_rejected"]}
     )
     return {
-        "erp_purchase_orders": lines.select(
+        "erp_purchase_orders": seen.select(
             "po_id", "supplier_id", "component_sku", "qty_ordered", "qty_received", "qty_rejected", "unit_price", "ordered_at",
             "promised_date", "received_at", "is_urgent", "contract_flex_pct", "updated_at", CHANGED_ON,
         )
     }  # fmt: skip
 
 
-PROCESS = Process(("erp_purchase_orders",), tell, echoes=45)
+def _planned(world: World, days: Ints) -> pl.DataFrame:
+    number = components(world)["component_no"].to_numpy()
+    row, component = np.nonzero((days[:, None] + number[None, :] * 3) % EVERY == 0)
+    return _lines(world, days[row], component, np.zeros(len(row), dtype=np.int64), is_urgent=False)
+
+
+def _urgent(world: World, days: Ints) -> pl.DataFrame:
+    """So many as have come due by the end of each day: their number grows steadily."""
+    clock = np.floor(_urgent_until(world, np.append(days[0] - 1, days))).astype(np.int64)
+    count = np.diff(clock)
+    day = np.repeat(days, count)
+    turn = np.arange(len(day)) - np.repeat(np.cumsum(count) - count, count)
+    weight = np.sqrt(consumption(world, day_number(world.review_year[0])))
+    component = world.draws("urgent purchases").pick(weight, day, turn)
+    return _lines(world, day, component, turn + 1, is_urgent=True)
+
+
+def _urgent_until(world: World, days: Ints) -> Floats:
+    """Urgent lines since ever by the end of days, so that the year under review has URGENT of them."""
+    rate = np.log(URGENT_RISE)
+    a_year = URGENT * rate / (URGENT_RISE**0.5 - URGENT_RISE**-0.5)
+    return np.asarray(a_year / rate * np.exp(rate * world.years(days + 1)), dtype=np.float64)
+
+
+def _lines(world: World, day: Ints, component: Ints, turn: Ints, *, is_urgent: bool) -> pl.DataFrame:
+    draws, known, sources = world.draws("purchases"), components(world), suppliers(world)
+    key = (day, component, turn)
+    backup = known["backup_no"].fill_null(-1).to_numpy()[component]
+    other = (backup >= 0) & draws.chance(0.4 if is_urgent else 0.12, *key, 1)
+    supplier = np.where(other, backup, known["supplier_no"].to_numpy()[component])
+    needed = _needed(world, day)[np.arange(len(day)), component] if len(day) else np.zeros(0)
+    qty = np.maximum(1, np.ceil(needed * (3 if is_urgent else EVERY) * draws.between(0.85, 1.2, *key, 2))).astype(
+        np.int64
+    )
+    promised = day + draws.integer(*(PROMISED_AT_ONCE if is_urgent else PROMISED), *key, 3)
+    on_time = draws.chance(sources["punctuality"].to_numpy()[supplier], *key, 4)
+    received = promised + np.where(on_time, -draws.integer(0, 2, *key, 5), draws.integer(1, _LATE, *key, 6))
+    bad = (
+        draws.chance(0.16, *key, 7)
+        * (0.004 + 0.05 * (1 - sources["care"].to_numpy()[supplier]))
+        * draws.spread(*key, 8)
+    )
+    rejected = np.minimum(qty, np.floor(qty * bad + draws.uniform(*key, 9) * (bad > 0)).astype(np.int64))
+    price = known["price"].to_numpy()[component] * np.power(PRICES, world.years(day)) * (1.12 if is_urgent else 1.0)
+    return pl.DataFrame(
+        {
+            "day": day,
+            "component_no": component,
+            "turn": turn,
+            "qty_ordered": qty,
+            "qty_received": qty,
+            "qty_rejected": rejected,
+            "unit_price": np.maximum(0.01, np.round(price * draws.between(0.97, 1.03, *key, 10), 4)),
+            "promised": promised,
+            "received": np.maximum(received, day + 1) * 1440 + 480 + draws.integer(0, 590, *key, 11),
+        }
+    ).with_columns(
+        po_id=pl.format("PO{}-{}-{}", "day", pl.col("component_no").cast(pl.String).str.zfill(4), "turn"),
+        supplier_id=sources["supplier_id"].gather(supplier),
+        component_sku=known["component_sku"].gather(component),
+        ordered_at=at("day", 10),
+        promised_date=date_of("promised"),
+        received_at=minute("received"),
+        is_urgent=pl.lit(is_urgent),
+        contract_flex_pct=pl.Series(sources["flexibility"].to_numpy()[supplier]),
+    )
+
+
+def _needed(world: World, day: Ints) -> Floats:
+    """Row x component: pieces a day that production needs. Told month by month: needs hardly change within one."""
+    month = day // 30
+    of_month = {int(number): consumption(world, int(number) * 30 + 15) for number in np.unique(month)}
+    return np.stack([of_month[int(number)] for number in month.tolist()])
+
+
+PROCESS = Process(("erp_purchase_orders",), tell, echoes=PROMISED[1] + _LATE + 1)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINE_NAMES, products
-from fupan.demo.deliveries import DAY, HOUR, SECOND, delivered, moments, with_orders
+from fupan.demo.assortment import LINE_NAMES
+from fupan.demo.deliveries import DAY, HOUR, SECOND, delivered, moments, serials, with_orders
 from fupan.demo.draws import Floats, Ints
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
+from fupan.demo.specifications import specifications
 from fupan.demo.staffing import load
-from fupan.demo.workmanship import serial_numbers
 from fupan.demo.world import Span, World
 
 #: Share of delivered lines of one piece with a ticket, on average; the more pieces, the more tickets, by the root of the pieces
@@ -28,19 +28,13 @@ COMPATIBILITY, COMPATIBILITY_FAULT = 0.20, "F11"
 REMOTE, SOLVED_REMOTELY = 0.40, 0.60
 #: Minutes of work on a conventional item by product line, and how much less a modular one takes.
 MINUTES = dict(zip(LINE_NAMES, (60, 75, 110, 120, 50, 30), strict=True))
-MODULAR_TAKES, MODULAR = 1 / 3, 0.25
+MODULAR_TAKES = 1 / 3
 _MINUTE = 60 * SECOND
 _SMART = LINE_NAMES.index("smart_luminaires")
 _COLUMNS = (
     "ticket_id", "customer_id", "order_id", "sku", "serial_no", "fault_code", "cause_class", "is_compat_issue", "is_remote",
     "resolved_remotely", "opened_at", "first_response_at", "arrived_at", "closed_at", "work_minutes", "updated_at", CHANGED_ON,
 )  # fmt: skip
-
-
-def is_modular(world: World) -> np.ndarray:
-    """Whether a technician changes a module instead of opening the luminaire, by sku_no."""
-    found: np.ndarray = world.draws("modular").chance(MODULAR, products(world)["sku_no"].to_numpy())
-    return found
 
 
 def tell(world: World, span: Span) -> Frames:
@@ -63,15 +57,13 @@ def tell(world: World, span: Span) -> Frames:
     arrived = answered + _long(draws.normal(key, 7), 30 * np.sqrt(crowd), 0.6)
     cause = draws.pick([share for share, _ in CAUSES.values()], key, 8)
     misfits = (line_no == _SMART) & draws.chance(COMPATIBILITY, key, 9)
-    usual = np.array([MINUTES[name] for name in LINE_NAMES])[line_no] * draws.spread(key, 10, sigma=0.45)
-    modular = is_modular(world)[lines["sku_no"].to_numpy()]
+    usual = np.array([MINUTES[name] for name in LINE_NAMES])[line_no] * draws.spread(key, 10, sigma=0.25)
+    modular = specifications(world)["is_modular"].to_numpy()[lines["sku_no"].to_numpy()]
     worked = np.maximum(3, np.rint(usual * np.where(modular, MODULAR_TAKES, 1.0))).astype(np.int64)
     closed = np.where(remotely, answered + 2 * HOUR, arrived) + worked * _MINUTE
     tickets = lines.with_columns(
         ticket_id=pl.format("WX{}", "line_key"),
-        serial_no=serial_numbers(
-            lines["sku_no"].to_numpy(), lines["lot_no"].to_numpy(), draws.integer(0, 999_999, key, 11)
-        ),
+        serial_no=serials(lines, draws.of("serials")),
         fault_code=pl.Series(np.where(misfits, COMPATIBILITY_FAULT, _faults(draws.uniform(key, 12), cause))),
         cause_class=pl.Series(np.asarray(list(CAUSES))[cause]),
         is_compat_issue=pl.Series(misfits),

@@ -6,10 +6,10 @@ import numpy as np
 import polars as pl
 
 from fupan.demo.geography import places
-from fupan.demo.network import WAREHOUSES
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.sales import told
 from fupan.demo.seasons import months, shopping_festival
+from fupan.demo.warehouses import IDS, routes
 from fupan.demo.world import Span, World
 
 #: Carrier: company, modes, regions that it serves (ALL: every one), is it a backup.
@@ -24,8 +24,6 @@ CARRIERS = {
     "CAR08": ("远洋海运", "US;DE;AE;VN;BR;AU", False),
 }
 _REGIONAL = {"east": "CAR03", "south": "CAR04", "central_west": "CAR05", "north": "CAR06"}
-#: Dealers' orders that are delivered outside their region.
-DIVERTED = 0.025
 #: Overseas: longest transit (days) of each mode but the last.
 _MODES = ((9, "air"), (18, "rail"), (1 << 30, "sea"))
 _DAY_S = 86_400
@@ -39,12 +37,7 @@ def tell(world: World, span: Span) -> Frames:
     )
     key = orders["order_key"].to_numpy()
     known = places()
-    # Where the ERP does not know the buyer the parcel still has an address.
-    somewhere = draws.integer(0, 30, key, 1)
-    place = orders["place_no"].fill_null(-1).to_numpy()
-    place = np.where(place < 0, somewhere, place)
-    is_dealer = (orders["group"] == "dealer").to_numpy()
-    place = np.where(is_dealer & draws.chance(DIVERTED, key, 2), somewhere, place)
+    place, origin = routes(world, orders)
     market = known["market"].gather(place).to_numpy()
     abroad = market == "overseas"
     promised = orders["promised_date"].to_physical().to_numpy().astype(np.int64)
@@ -74,7 +67,7 @@ def tell(world: World, span: Span) -> Frames:
     found = orders.with_columns(
         shipment_id=pl.format("SHP{}", "order_key"),
         carrier_id=pl.Series(carrier),
-        origin_location_id=pl.Series(_warehouse(market, draws.uniform(key, 11))),
+        origin_location_id=pl.Series(np.asarray(IDS)[origin]),
         dest_province=known["province"].gather(place),
         dest_country=known["country"].gather(place),
         transport_mode=pl.Series(mode),
@@ -90,15 +83,6 @@ def tell(world: World, span: Span) -> Frames:
             CHANGED_ON,
         )
     }  # fmt: skip
-
-
-def _warehouse(market: np.ndarray, even: np.ndarray) -> np.ndarray:
-    found = np.full(len(market), "WH03", dtype="U4")
-    for name in {of for of, _ in WAREHOUSES.values()}:
-        ids = [location for location, (of, _) in WAREHOUSES.items() if of == name]
-        rows = market == name
-        found[rows] = np.asarray(ids)[(even[rows] * len(ids)).astype(np.int64)]
-    return found
 
 
 #: What is made to measure leaves after 50 days; five weeks overseas.

@@ -1,66 +1,68 @@
-"""Counts of stock: every week a thirteenth of each warehouse's SKUs, with what is lost and what is broken."""
+"""Stock is counted every week in every warehouse, a part of the SKUs each time, dear ones more often."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, is_on_sale, products
+from fupan.demo.assortment import date_of, products
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.stamps import at
-from fupan.demo.stock import on_hand, shares, warehouses
+from fupan.demo.stock import stock
+from fupan.demo.warehouses import IDS
 from fupan.demo.world import Span, World
 
-LOST, BROKEN = 0.004, 0.003
-#: Of a week's counts so many are done within it.
-DONE = 0.97
+#: Counts are planned for Fridays; of ordinary SKUs one in so many is counted in a week, of dear ones one in so many.
+_FRIDAY, EVERY, EVERY_DEAR, DEAR = 1, 16, 6, 500.0
+#: Share of counts that find less than the books say, and of SKUs of which some pieces are damaged.
+SHORT, DAMAGED = 0.10, 0.04
+_CAUSES = ("handling", "moisture", "packaging")
 
 
 def tell(world: World, span: Span) -> Frames:
-    """Counts that were planned for the span's Mondays."""
-    draws, mondays = world.draws("stock counts"), span.days[(span.days + 3) % 7 == 0]
-    sku = products(world)["sku_no"].to_numpy()
-    here, turn = on_hand(world, mondays), (mondays[:, None] // 7 + sku[None, :]) % 13 == 0
-    row, column = np.nonzero(turn & is_on_sale(world, mondays))
-    parts = []
-    for number, (location, share) in enumerate(zip(warehouses(world), shares(world), strict=True)):
-        day = mondays[row]
-        book = np.maximum(1, np.rint(here[row, column] * share)).astype(np.int64)
-        lost = draws.poisson(book * LOST * 0.5, column, day, number)
-        broken = np.minimum(draws.poisson(book * BROKEN * 0.5, column, day, number, 1), book)
-        done = draws.chance(DONE, day // 7, number)
-        after = draws.integer(0, 3, column, day, number, 2)
-        parts.append(
-            pl.DataFrame(
-                {
-                    "day": day,
-                    "sku_no": column,
-                    "book_qty": book,
-                    "counted_qty": np.maximum(0, book - lost),
-                    "damaged_qty": np.minimum(broken, np.maximum(0, book - lost)),
-                    "counted": np.where(done, day + after, day + 7 + after),
-                    "cause": draws.integer(0, 2, column, day, number, 3),
-                }
-            ).with_columns(location_id=pl.lit(location))
-        )
-    found = pl.concat(parts)
-    found = found.with_columns(
-        count_id=pl.concat_str(pl.lit("CNT"), "day", "location_id", separator="-"),
-        sku=products(world)["sku"].gather(found["sku_no"]),
+    """Counts that were planned for the span's days."""
+    known, draws = stock(world, span), world.draws("stock counts")
+    days = span.days[span.days % 7 == _FRIDAY]
+    number, price = np.arange(products(world).height), products(world)["base_price"].to_numpy()
+    every = np.where(price >= DEAR, EVERY_DEAR, EVERY)
+    turn = (days // 7)[:, None, None] + np.arange(len(IDS))[None, :, None] * 3 + number[None, None, :]
+    day, warehouse, sku = np.nonzero((turn % every == 0) & (known.on_hand[days - known.first] > 0))
+    day = days[day]
+    book = known.on_hand[day - known.first, warehouse, sku]
+    key = (day, warehouse, sku)
+    lost = np.ceil(book * draws.between(0.002, 0.02, *key, 2)).astype(np.int64) * draws.chance(SHORT, *key, 1)
+    damaged = np.ceil(book * draws.between(0.002, 0.01, *key, 4)).astype(np.int64) * draws.chance(DAMAGED, *key, 3)
+    hour = draws.integer(9, 21, day, warehouse, 5)
+    # A tenth of the counts is finished on the Saturday.
+    counted = day + draws.chance(0.1, day, warehouse, 6)
+    found = pl.DataFrame(
+        {
+            "day": day,
+            "warehouse": warehouse,
+            "sku_no": sku,
+            "book_qty": book,
+            "counted_qty": book - lost,
+            "damaged_qty": np.minimum(damaged, book - lost),
+            "damage_cause": draws.choice(_CAUSES, *key, 7, weights=[5, 2, 3]),
+            "minute": counted * 1440 + hour * 60,
+        }
+    ).with_columns(
+        count_id=pl.format("CNT{}-{}", "day", "warehouse"),
         planned_date=date_of("day"),
-        planned_at=at("day", 7),
-        counted_at=at("counted", 16),
-        damage_cause=pl.when(pl.col("damaged_qty") > 0).then(
-            pl.col("cause").replace_strict({0: "handling", 1: "moisture", 2: "packaging"}, return_dtype=pl.String)
-        ),
+        planned_at=at("day", 8),
+        counted_at=pl.from_epoch(pl.col("minute") * 60, time_unit="s").cast(pl.Datetime("us")),
+        location_id=pl.Series(np.asarray(IDS)[warehouse]),
+        sku=products(world)["sku"].gather(sku),
+        damage_cause=pl.when(pl.col("damaged_qty") > 0).then("damage_cause"),
     )
-    reveals = {"counted_at": ["counted_qty", "damaged_qty", "damage_cause"]}
+    reveals = {"counted_at": ["book_qty", "counted_qty", "damaged_qty", "damage_cause"]}
+    seen = as_of(found, span.evening, ["planned_at", "counted_at"], reveals=reveals)
     return {
-        "inv_stock_counts": as_of(found, span.evening, ["planned_at", "counted_at"], reveals=reveals).select(
+        "inv_stock_counts": seen.select(
             "count_id", "planned_date", "counted_at", "location_id", "sku", "book_qty", "counted_qty", "damaged_qty",
             "damage_cause", "updated_at", CHANGED_ON,
         )
     }  # fmt: skip
 
 
-PROCESS = Process(("inv_stock_counts",), tell, echoes=12, history=400)
+PROCESS = Process(("inv_stock_counts",), tell, echoes=2, history=400)

@@ -1,4 +1,4 @@
-"""What came into each warehouse and what left it in a week, booked on Sunday evening, so that stock and movements agree."""
+"""What goes into the company's warehouses and out of them: deliveries on Mondays, surplus taken back, shipments of a day."""
 
 from __future__ import annotations
 
@@ -6,49 +6,50 @@ import numpy as np
 import polars as pl
 
 from fupan.demo.assortment import products
-from fupan.demo.process import Frames, Process
+from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.stamps import at
-from fupan.demo.stock import on_hand, shares, warehouses
-from fupan.demo.supply import units_a_month
+from fupan.demo.stock import stock
+from fupan.demo.warehouses import IDS
 from fupan.demo.world import Span, World
-
-_WEEKS_A_MONTH = 30.4 / 7
 
 
 def tell(world: World, span: Span) -> Frames:
-    """Movements of the weeks that end on the span's days."""
-    draws, sundays = world.draws("movements"), span.days[(span.days + 4) % 7 == 0]
-    after, before = on_hand(world, sundays), on_hand(world, sundays - 7)
-    sold = units_a_month(world, sundays) / _WEEKS_A_MONTH
+    """Movements of the span's days."""
+    known = stock(world, span)
+    kinds = {
+        "receipt": np.maximum(known.moved_in, 0),
+        "transfer_out": np.minimum(known.moved_in, 0),
+        "issue": -known.issued,
+    }
     parts = []
-    for number, (location, share) in enumerate(zip(warehouses(world), shares(world), strict=True)):
-        issued = np.rint(
-            sold * share * draws.between(0.9, 1.1, np.arange(sold.shape[1])[None, :], sundays[:, None], number)
-        )
-        received = np.rint(after * share) - np.rint(before * share) + issued
-        for kind, qty in (
-            ("issue", -issued), ("receipt", np.maximum(received, 0)), ("transfer_out", np.minimum(received, 0)),
-        ):  # fmt: skip
-            row, sku = np.nonzero(qty)
-            parts.append(
-                pl.DataFrame({"day": sundays[row], "sku_no": sku, "qty": qty[row, sku].astype(np.int64)}).with_columns(
-                    location_id=pl.lit(location), movement_type=pl.lit(kind)
-                )
+    for number, (name, qty) in enumerate(kinds.items()):
+        day, warehouse, sku = np.nonzero(qty)
+        parts.append(
+            pl.DataFrame(
+                {
+                    "day": known.first + day,
+                    "warehouse": warehouse,
+                    "sku_no": sku,
+                    "movement_type": [name] * len(day),
+                    "number": np.full(len(day), number),
+                    "qty": qty[day, warehouse, sku],
+                }
             )
+        )
     found = pl.concat(parts)
-    found = found.with_columns(
-        movement_id=pl.concat_str(
-            pl.lit("MV"), "day", "location_id", "sku_no", pl.col("movement_type").str.slice(0, 1), separator="-"
-        ),
-        sku=products(world)["sku"].gather(found["sku_no"]),
-        moved_at=at("day", 21),
-    )
+    moved_at = pl.when(pl.col("movement_type") == "issue").then(at("day", 19)).otherwise(at("day", 7))
     return {
         "inv_movements": found.select(
-            "movement_id", "location_id", "sku", "movement_type", "qty", "moved_at", updated_at="moved_at",
-            _changed_on=pl.col("moved_at").dt.date(),
+            movement_id=pl.format("MV{}-{}-{}-{}", "day", "warehouse", "sku_no", "number"),
+            location_id=pl.Series(np.asarray(IDS)[found["warehouse"].to_numpy()]),
+            sku=products(world)["sku"].gather(found["sku_no"]),
+            movement_type="movement_type",
+            qty="qty",
+            moved_at=moved_at,
+            updated_at=moved_at,
+            **{CHANGED_ON: moved_at.dt.date()},
         )
-    }  # fmt: skip
+    }
 
 
-PROCESS = Process(("inv_movements",), tell, echoes=0, history=182)
+PROCESS = Process(("inv_movements",), tell, echoes=0, history=120)

@@ -28,7 +28,7 @@ _SOLUTION_OF = {
 INFLUENCES = {"platform_reviews": 38, "designer_advice": 22, "shop_guide": 16, "friends": 14, "advertising": 10}
 #: Share of buyers in a campaign that are satisfied with discount and product on an ordinary day, and how much a full desk takes
 #: off; the others waited for the installation or for service.
-SATISFIED, CROWD_TAKES = 0.667, 0.04
+SATISFIED, CROWD_TAKES = 0.672, 0.04
 #: Share of people who know the brand, by market and in provinces where hardly anybody does; a campaign adds to it.
 AWARE = {"east": 0.64, "south": 0.60, "north": 0.47, "central_west": 0.40, "overseas": 0.15}
 HARDLY_AWARE, CAMPAIGN_ADDS = {"CN-HN": 0.22, "CN-SC": 0.24}, 0.05

@@ -175,10 +175,11 @@ def _by_rep(world: World, base: pl.DataFrame) -> pl.DataFrame:
     served = accounts(world)
     own = network.own_rep(world, served["customer_no"].to_numpy(), served["place_no"].to_numpy())
     parts = [foreseen(world, own, group).with_columns(group=pl.lit(group)) for group in FORESEEN]
-    trade = network.dealers(world)
+    trade, sizes = network.dealers(world), network.dealer_sizes(world)
     of_dealers = network.own_rep(world, clientele.DEALERS + trade["dealer_no"].to_numpy(), trade["place_no"].to_numpy())
-    share = pl.DataFrame({"key": of_dealers, "market": places()["market"].gather(trade["place_no"])}).with_columns(
-        part=1 / pl.len().over("market")
+    market = places()["market"].gather(trade["place_no"])
+    share = pl.DataFrame({"key": of_dealers, "market": market, "size": sizes}).with_columns(
+        part=pl.col("size") / pl.col("size").sum().over("market")
     )
     share = share.group_by("key", "market").agg(pl.col("part").sum())
     dealers = base.filter(pl.col("group") == "dealer").group_by("month", "market").agg(pl.col("revenue").sum())

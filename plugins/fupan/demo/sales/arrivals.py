@@ -45,7 +45,7 @@ ONLINE_ORDERS, STORE_ORDERS, DEALER_ORDERS = 76_000, 12_000, 9_600
 #: Share of online orders whose buyer the ERP does not know, and a year's fall of what a dealer orders at once.
 UNKNOWN_BUYERS, DEALER_BASKET, DEALER_BASKET_FALL = 0.06, 19_800, 0.93
 #: Lines of an online order beyond the first: of paying members, who order little and often, and of others.
-MORE_LINES = (0.62, 1.25)
+MORE_LINES = (0.60, 1.25)
 
 
 def online(world: World, days: Ints, lift: Floats) -> Arrivals:
