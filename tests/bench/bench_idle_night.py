@@ -40,7 +40,7 @@ def run() -> list[Result]:
         platform = stack.enter_context(platform_served())
         stack.enter_context(used(warehouse, "company", platform))
         bootstrap()
-        erp.ensure(until=FIRST_DAY)
+        erp.ensure(erp.Making(until=FIRST_DAY))
         for system in systems():
             extract_system(system, FIRST_DAY)
         settle()

@@ -14,23 +14,19 @@ from tests.databases import drop_database
 from fupan import settings
 from fupan.contracts.contract import contracts
 from fupan.contracts.installation import systems
-from fupan.demo import erp, founding
+from fupan.demo import erp
+from fupan.demo.process import processes
+from fupan.demo.relations import relation
 from fupan.errors import SourceUnavailable
 from fupan.extract.raw_tables import ensure_raw_tables
 from fupan.server.postgres import EmbeddedPostgres
 
-#: Raw table -> relation of the source, and the source's columns where they are named otherwise.
-SOURCES: dict[str, tuple[str, dict[str, str]]] = {
-    "erp_sales_orders": ("erp.sales_orders", {}),
-    "erp_returns": ("erp.returns", {}),
-    "rev_reviews": ("shop_platform.reviews", {"product_name": "title", "review_text": "text"}),
-    "cs_complaints": ("service_desk.complaints", {}),
-    "cs_repairs": ("service_desk.repairs", {}),
-    "cs_chats": ("service_desk.chats", {}),
-    "cs_crisis_events": ("service_desk.crisis_events", {}),
-    "srv_surveys": ("service_desk.surveys", {}),
-    "srv_responses": ("service_desk.responses", {}),
-    "srv_conjoint_choices": ("service_desk.conjoint_choices", {}),
+#: Raw table -> its table at the source.
+SOURCES = {
+    table: relation(table, process)
+    for process in processes().values()
+    for table in process.tables
+    if table != "text_key"
 }
 #: What the installation's YAML makes of the desk's words.
 CODES = {
@@ -45,13 +41,10 @@ CODES = {
 
 
 @pytest.fixture
-def small(
-    server: EmbeddedPostgres, warehouse: str, platform: str, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Company]:
-    """A company with a short history of which nothing has been extracted."""
-    monkeypatch.setattr(founding, "DAYS_OF_HISTORY", 120)
+def small(server: EmbeddedPostgres, warehouse: str, platform: str) -> Iterator[Company]:
+    """A small company of which nothing has been extracted."""
     with used(warehouse, "extracted_company", platform):
-        url = erp.ensure(FIRST_DAY)
+        url = erp.ensure(erp.Making(until=FIRST_DAY, scale=0.01))
         ensure_raw_tables()
         yield Company(warehouse, url, FIRST_DAY)
     drop_database(server, url)
@@ -64,12 +57,11 @@ def ask(url: str, statement: str) -> list[tuple[Any, ...]]:
 
 
 def in_source(company: Company, table: str) -> set[tuple[Any, ...]]:
-    relation, renamed = SOURCES[table]
+    of = SOURCES[table]
     columns = [
-        f"{renamed.get(c.name, c.name)} is not null" if c.personal_data else renamed.get(c.name, c.name)
-        for c in contracts()[table].columns
+        f"{of.given[c.name]} is not null" if c.personal_data else of.given[c.name] for c in contracts()[table].columns
     ]
-    found = ask(company.source, f"select {', '.join(columns)} from {relation}")
+    found = ask(company.source, f"select {', '.join(columns)} from {of.full_name}")
     return {tuple(CODES.get(v, v) if isinstance(v, str) else v for v in row) for row in found}
 
 
@@ -82,7 +74,11 @@ def test_nights_bring_all_that_the_sources_hold(small: Company) -> None:
     small.extract()
     for table in SOURCES:
         assert in_raw(small, table) == in_source(small, table), table
-    small.advance(6)
+    small.advance(2)
+    # Taken down by the platform without a word.
+    small.in_erp(
+        "delete from shop_platform.reviews where review_id = (select min(review_id) from shop_platform.reviews)"
+    )
     small.extract()
     for table in SOURCES:
         assert in_raw(small, table) == in_source(small, table), table

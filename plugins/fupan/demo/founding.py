@@ -12,6 +12,7 @@ import polars as pl
 from fupan.demo import relations
 from fupan.demo.process import CHANGED_ON, GONE_ON, Process, processes
 from fupan.demo.relations import Connection, Relation, relation
+from fupan.demo.sales import told
 from fupan.demo.world import YEAR, Span, World
 
 #: About so many order lines are told at once, which bounds memory whatever the scale.
@@ -96,6 +97,7 @@ def _spans(
     ends = last
     while ends >= first:
         begins = max(first, ends - timedelta(days=length - 1))
+        told(world, begins, ends)
         for name, process in processes().items():
             if process.echoes is not None and since(process) <= ends:
                 yield name, process, Span(max(begins, since(process)), ends, last)

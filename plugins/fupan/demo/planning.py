@@ -17,23 +17,27 @@ from fupan.demo.sales.baskets import band_tilt, popularity
 from fupan.demo.sales.plan import TRADES
 from fupan.demo.seasons import months as month_of
 from fupan.demo.warehouses import MARKET_OF, MARKETS, PART
-from fupan.demo.world import World, day_number
+from fupan.demo.world import YEAR, World, day_number
 
 #: Days of demand that lie in a warehouse after a delivery, and days of remembered demand below which no planner goes.
 COVER, REMEMBERED_COVER = 38.0, 34.0
+#: Days of demand that are still held of what was launched big a year ago, now that the fashion has changed, for so many days.
+FADED_COVER, FADED_FOR = 130.0, 2 * YEAR
 #: What is remembered of demand from one month to the next.
 MEMORY = 0.90
 #: Cover of winter goods by month beside the usual: built up in November, sold off until January.
 WINTER = {10: 1.15, 11: 1.75, 12: 1.50, 1: 1.20}
 #: With pre-sale: built up a month earlier, and less of it, since orders are known.
-WINTER_PRESALE = {10: 1.90, 11: 1.45, 12: 1.22, 1: 0.98}
+WINTER_PRESALE = {10: 1.95, 11: 1.52, 12: 1.28, 1: 1.03}
 
 
 def season_tags(world: World) -> np.ndarray:
     """SKU -> season in which it is wanted: ceiling lamps that warm a bathroom, lanterns for the Spring Festival; else empty."""
     known = products(world)
-    kind, odd = known["category"].to_numpy(), known["sku_no"].to_numpy() // len(LINES) % 8 < 4
-    return np.select([(kind == "ceiling") & odd, (kind == "landscape") & odd], ["winter_warm", "festival_decor"], "")
+    kind = known["category"].to_numpy()
+    return np.select(
+        [np.isin(kind, ["ceiling", "smart_ceiling"]), kind == "landscape"], ["winter_warm", "festival_decor"], ""
+    )
 
 
 @lru_cache(maxsize=2)
@@ -110,6 +114,10 @@ def wanted(world: World, days: Ints) -> Ints:
     now = on_days(world, whole_demand(world), days + 15)
     before = on_days(world, _remembered(world), days)
     cover = np.maximum(COVER * now, REMEMBERED_COVER * before)
+    age = days[:, None] - products(world)["launch_day"].to_numpy()[None, :]
+    faded = products(world)["is_hit"].to_numpy()[None, :] & (age >= YEAR) & (age < YEAR + FADED_FOR)
+    ahead = sum(on_days(world, whole_demand(world), days + later) for later in (18, 48, 78)) / 3
+    cover = np.where(faded[:, None, :], FADED_COVER * ahead, cover)
     numbers = np.arange(cover.shape[2])
     habit = world.draws("planners").between(0.85, 1.15, np.arange(len(PART))[:, None], numbers[None, :])
     target = at_warehouses(cover) * habit[None] * _season(world, days)[:, None, :]

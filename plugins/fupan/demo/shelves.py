@@ -13,15 +13,18 @@ import polars as pl
 
 from fupan.demo.assortment import LINE_NAMES, products, unit_costs
 from fupan.demo.draws import Floats, Ints
+from fupan.demo.geography import places
 from fupan.demo.network import NEVER, dealer_sizes, dealers, outlets
 from fupan.demo.planning import demand, on_days, remembered
-from fupan.demo.sales.arrivals import DEALER_BASKET, DEALER_ORDERS
-from fupan.demo.world import YEAR, World
+from fupan.demo.warehouses import MARKETS
+from fupan.demo.world import World
 
 #: Days of its demand that a traditional dealer, a modern one and a store hold, and how many SKUs (lowest and highest).
-TRADITIONAL, MODERN, STORE = (136.0, (206, 262)), (84.0, (70, 120)), (55.0, (90, 140))
+TRADITIONAL, MODERN, STORE = (130.0, (206, 262)), (68.0, (70, 120)), (55.0, (90, 140))
 #: Dear luminaires for homes are bought online; in the shops they wait so many times as long as the rest.
-PREMIUM_WAITS = 1.6
+PREMIUM_WAITS = 1.065
+#: Age of the oldest pieces of what a traditional dealer and others hold longest (days), and how steeply it falls from there.
+OLDEST, STEEP = (600.0, 330.0), 2.3
 _PREMIUM_LINES = [LINE_NAMES.index(name) for name in ("smart_luminaires", "residential")]
 
 
@@ -36,14 +39,30 @@ def dealer_shelves(world: World, day: int) -> pl.DataFrame:
     known = dealers(world).with_columns(size=pl.Series(dealer_sizes(world)))
     known = known.filter(pl.col("joined_day") <= day, pl.col("left_day").fill_null(NEVER) > day)
     traditional = known["is_traditional"].to_numpy()
-    yearly = DEALER_ORDERS * DEALER_BASKET / 400 * known["size"].to_numpy()
-    now, past = _mix(world, "dealer", day)
-    mix = np.where(traditional[:, None], past[None, :], now[None, :])
+    # What a market's dealers buy is shared out among them by their size.
+    market = (
+        places()["market"]
+        .gather(known["place_no"])
+        .replace_strict({name: n for n, name in enumerate(MARKETS)})
+        .to_numpy()
+    )
+    size = known["size"].to_numpy()
+    part = size / np.bincount(market, size)[market]
+    now, past = (on_days(world, series, np.array([day]))[0] for series in _pieces(world))
+    daily = part[:, None] * np.where(traditional[:, None], past[market], now[market])
     cover = np.where(traditional, TRADITIONAL[0], MODERN[0])
     number = known["dealer_no"].to_numpy()
     low, high = (np.where(traditional, TRADITIONAL[1][end], MODERN[1][end]) for end in (0, 1))
     listed = world.draws("dealers' range").integer(low, high, number, 0)
-    found = _shelves(world, "dealers' range", number, yearly[:, None] / YEAR * mix, cover=cover, listed=listed)
+    found = _shelves(
+        world,
+        "dealers' range",
+        number,
+        daily,
+        cover=cover,
+        listed=listed,
+        oldest=np.where(traditional, *OLDEST),
+    )
     return found.rename({"holder": "dealer_no"})
 
 
@@ -56,7 +75,15 @@ def store_shelves(world: World, day: int) -> pl.DataFrame:
     number = known["outlet_no"].to_numpy()
     listed = world.draws("stores' range").integer(*STORE[1], number, 0)
     each = np.broadcast_to(daily, (known.height, len(daily)))
-    found = _shelves(world, "stores' range", number, each, cover=np.full(known.height, STORE[0]), listed=listed)
+    found = _shelves(
+        world,
+        "stores' range",
+        number,
+        each,
+        cover=np.full(known.height, STORE[0]),
+        listed=listed,
+        oldest=np.full(known.height, OLDEST[1]),
+    )
     return found.rename({"holder": "outlet_no"})
 
 
@@ -73,33 +100,50 @@ def dealer_stock_value(world: World, day: int) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=4)
-def _pieces(world: World, group: str) -> tuple[Floats, Floats]:
-    """Month x SKU: pieces a day that a trade sells, and as they are remembered."""
-    units = demand(world, group).sum(axis=1)
-    return units, remembered(units)
+def _pieces(world: World) -> tuple[Floats, Floats]:
+    """Month x market x SKU: pieces a day that dealers buy, and as they remember it."""
+    pieces = demand(world, "dealer")
+    return pieces, remembered(pieces)
 
 
-def _mix(world: World, group: str, day: int) -> tuple[Floats, Floats]:
-    """SKU: pieces for a CNY of the trade's revenue on a day, and the same as a slow mind sees it."""
-    now, past = (on_days(world, series, np.array([day]))[0] for series in _pieces(world, group))
-    price = products(world)["base_price"].to_numpy() * 0.68
-    return now / (now * price).sum(), past / (past * price).sum()
-
-
-def _shelves(world: World, purpose: str, holder: Ints, daily: Floats, *, cover: Floats, listed: Ints) -> pl.DataFrame:
+def _shelves(
+    world: World, purpose: str, holder: Ints, daily: Floats, *, cover: Floats, listed: Ints, oldest: Floats
+) -> pl.DataFrame:
     """Rows of stock. ``daily``: holder x SKU, pieces a day; ``listed``: how many SKUs each keeps, rather those that sell."""
     draws, sku = world.draws(purpose), np.arange(daily.shape[1])
     taste = -np.log(1 - draws.uniform(holder[:, None], sku[None, :], 1)) / np.maximum(daily, 1e-12) ** 0.4
     taste = np.where(daily > 0, taste, np.inf)
     place = np.argsort(np.argsort(taste, axis=1, kind="stable"), axis=1, kind="stable")
     keeps = (place < listed[:, None]) & (daily > 0)
-    kept = np.where(keeps, daily, 0.0)
-    kept *= (daily.sum(axis=1) / np.maximum(kept.sum(axis=1), 1e-12))[:, None]
-    waits = np.where(is_premium(world), PREMIUM_WAITS, 1.0)[None, :]
-    waits = waits * draws.spread(holder[:, None], sku[None, :], 2, sigma=0.5)
     row, column = np.nonzero(keeps)
-    qty = np.maximum(1, np.rint((kept * cover[:, None] * waits)[row, column])).astype(np.int64)
-    age = qty / np.maximum(kept[row, column], 1e-9) * draws.between(0.7, 1.3, holder[row], column, 3)
-    return pl.DataFrame(
-        {"holder": holder[row], "sku_no": column, "qty": qty, "age": np.clip(np.rint(age), 3, 1400).astype(np.int64)}
+    cost = products(world)["base_cost"].fill_null(pl.col("base_cost").median()).to_numpy()
+    premium = is_premium(world)
+    # What a holder does not keep it sells instead of: dear goods for dear ones, others for others.
+    group = row * 2 + premium[column]
+    wanted = np.stack([(daily * cost)[:, ~premium].sum(axis=1), (daily * cost)[:, premium].sum(axis=1) * PREMIUM_WAITS])
+    worth = (wanted * cover[None, :]).T.ravel()
+    usual = daily[row, column] * draws.spread(holder[row], column, 2, sigma=0.5)
+    factor = np.repeat(cover, 2)
+    # One piece of everything is on show: the rest is cut until all together is worth what it should be.
+    for _ in range(8):
+        qty = np.maximum(1, np.rint(usual * factor[group]))
+        factor *= worth / np.maximum(np.bincount(group, qty * cost[column], len(worth)), 1e-9)
+    qty = np.maximum(1, np.rint(usual * factor[group])).astype(np.int64)
+    return pl.DataFrame({"holder": holder[row], "sku_no": column, "qty": qty}).with_columns(
+        age=pl.Series(_ages(row, qty * cost[column], qty / daily[row, column], oldest))
     )
+
+
+def _ages(row: Ints, worth: Floats, lasts: Floats, oldest: Floats) -> Ints:
+    """Days since the oldest piece came in: first in, first out, what lasts longest is oldest. Even over a holder's stock by
+    value, so that a tenth of it is about as old with every holder."""
+    order = np.lexsort((lasts, row))
+    sums = np.cumsum(worth[order])
+    ends = (
+        np.searchsorted(row[order], np.arange(row.max() + 1), side="right") if len(row) else np.zeros(0, dtype=np.int64)
+    )
+    before = np.concatenate([[0.0], sums])[np.concatenate([[0], ends[:-1]])]
+    total = np.bincount(row, worth)
+    share = np.empty(len(row))
+    share[order] = (sums - worth[order] / 2 - before[row[order]]) / total[row[order]]
+    return np.maximum(3, np.rint(oldest[row] * share**STEEP)).astype(np.int64)

@@ -55,7 +55,7 @@ def specifications(world: World) -> pl.DataFrame:
     tunable = is_top | (gives_light & ~is_fluorescent & draws.chance(np.where(is_smart, 0.85, 0.25), number, 1))
     cct = np.where(tunable, 3000, np.array([2700, 3000, 4000, 5000])[draws.integer(0, 3, number, 2)])
     efficacy = np.round(85 + 45 * quality + 12 * is_new + draws.between(-6, 6, number, 3), 0)
-    efficacy = np.where(rank < BEST_SELLERS, np.maximum(efficacy, 120 + rank % 7), efficacy)
+    efficacy = np.where(rank < BEST_SELLERS + 30, np.maximum(efficacy, 120 + rank % 7), efficacy)
     efficacy = np.where(is_fluorescent, 62.0, efficacy)
     limit = np.round(power * 1.08, 2)
     energy = np.where(is_fluorescent, limit * (1 + FLUORESCENT_GAP), power * draws.between(0.90, 1.05, number, 4))

@@ -60,7 +60,7 @@ def _orders(world: World, days: Ints) -> pl.DataFrame:
     semi = np.ceil(planned * 1.04).astype(np.int64)
     cause_no = _causes(sku, day)
     share, rise = (np.array([cause[at] for cause in CAUSES.values()])[cause_no] for at in (1, 2))
-    lost = semi * share * np.power(rise, world.years(day)) * draws.between(0.75, 1.25, sku, day, 2)
+    lost = semi * share * np.power(rise, world.years(day)) * draws.between(0.93, 1.07, sku, day, 2)
     scrapped = np.minimum(semi - 1, np.floor(lost + draws.uniform(sku, day, 3)).astype(np.int64))
     late = np.where(
         draws.chance(0.14, sku, day, 4), draws.integer(1, 6, sku, day, 5), -draws.integer(0, 2, sku, day, 6)

@@ -30,7 +30,7 @@ def tell(world: World, span: Span) -> Frames:
                     "day": known.first + day,
                     "warehouse": warehouse,
                     "sku_no": sku,
-                    "movement_type": [name] * len(day),
+                    "movement_type": pl.Series([name] * len(day), dtype=pl.String),
                     "number": np.full(len(day), number),
                     "qty": qty[day, warehouse, sku],
                 }

@@ -21,7 +21,7 @@ from fupan.demo.sales.baskets import shelf
 from fupan.demo.sales.fate import NEVER, Fate, fate
 from fupan.demo.sales.lines import fill
 from fupan.demo.sales.plan import TRADES
-from fupan.demo.world import Span, World
+from fupan.demo.world import Span, World, day_number
 
 GROUPS = tuple(TRADES)
 CHANNEL_OF = {"store": "STORE", "dealer": "DEALER", "project": "PROJECT", "export": "EXPORT"}
@@ -40,9 +40,24 @@ class Sales:
     lines: pl.DataFrame
 
 
-@lru_cache(maxsize=3)
+#: The span that was told last, of each world: what is asked for within it need not be told again.
+_LATEST: dict[World, tuple[date, date]] = {}
+
+
 def told(world: World, first: date, last: date) -> Sales:
     """What was ordered from ``first`` to ``last`` (inclusive)."""
+    begins, ends = _LATEST.get(world, (first, last))
+    if not begins <= first <= last <= ends:
+        begins, ends = _LATEST[world] = (first, last)
+    sales = _told_whole(world, begins, ends)
+    if (begins, ends) == (first, last):
+        return sales
+    inside = pl.col("order_day").is_between(day_number(first), day_number(last))
+    return Sales(sales.orders.filter(inside), sales.lines.filter(inside))
+
+
+@lru_cache(maxsize=2)
+def _told_whole(world: World, first: date, last: date) -> Sales:
     days = Span(first, last, last).days
     parts = [_told(world, group, days) for group in GROUPS]
     orders = pl.concat([part.orders for part in parts], how="diagonal")
