@@ -22,13 +22,13 @@ from fupan.demo.world import YEAR, World, day_number
 #: Days of demand that lie in a warehouse after a delivery, and days of remembered demand below which no planner goes.
 COVER, REMEMBERED_COVER = 38.0, 34.0
 #: Days of demand that are still held of what was launched big a year ago, now that the fashion has changed, for so many days.
-FADED_COVER, FADED_FOR = 130.0, 2 * YEAR
+FADED_COVER, FADED_FOR = 124.0, 2 * YEAR
 #: What is remembered of demand from one month to the next.
 MEMORY = 0.90
 #: Cover of winter goods by month beside the usual: built up in November, sold off until January.
 WINTER = {10: 1.15, 11: 1.75, 12: 1.50, 1: 1.20}
 #: With pre-sale: built up a month earlier, and less of it, since orders are known.
-WINTER_PRESALE = {10: 1.95, 11: 1.52, 12: 1.28, 1: 1.03}
+WINTER_PRESALE = {10: 1.95, 11: 1.535, 12: 1.293, 1: 1.04}
 
 
 def season_tags(world: World) -> np.ndarray:

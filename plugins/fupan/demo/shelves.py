@@ -20,9 +20,9 @@ from fupan.demo.warehouses import MARKETS
 from fupan.demo.world import World
 
 #: Days of its demand that a traditional dealer, a modern one and a store hold, and how many SKUs (lowest and highest).
-TRADITIONAL, MODERN, STORE = (130.0, (206, 262)), (68.0, (70, 120)), (55.0, (90, 140))
+TRADITIONAL, MODERN, STORE = (140.0, (206, 262)), (54.0, (70, 120)), (55.0, (90, 140))
 #: Dear luminaires for homes are bought online; in the shops they wait so many times as long as the rest.
-PREMIUM_WAITS = 1.065
+PREMIUM_WAITS = 1.06
 #: Age of the oldest pieces of what a traditional dealer and others hold longest (days), and how steeply it falls from there.
 OLDEST, STEEP = (600.0, 330.0), 2.3
 _PREMIUM_LINES = [LINE_NAMES.index(name) for name in ("smart_luminaires", "residential")]
