@@ -3,6 +3,7 @@
 One business day is one run, with the partition key `YYYY-MM-DD`. At 02:00 (Asia/Shanghai) the day before is extracted:
 what changed on the platforms since the last night, page by page from their API, checked against the contract. A platform
 that is busy (429) is waited for as long as it asks; reviews that it has taken down are found by their keys.
+`load_piece` and `join_pieces` are for big tables of a database; here they are skipped.
 
 When the day has **landed**, `build_warehouse` goes on. A source that does not answer is asked again until noon (a broken
 contract is not: it is the same a minute later). `build_warehouse` waits for it until its deadline, then goes on without,

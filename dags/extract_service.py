@@ -2,7 +2,8 @@
 
 One business day is one run, with the partition key `YYYY-MM-DD`. At 02:00 (Asia/Shanghai) the day before is extracted:
 the files that the service desk has dropped for it, each read once, checked against its contract. A file that is not
-there yet, or is still being written, is asked for again until noon.
+there yet, or is still being written, is asked for again until noon. `load_piece` and `join_pieces` are for big tables
+of a database; here they are skipped.
 
 When the day has **landed**, `build_warehouse` goes on. A source that does not answer is asked again until noon (a broken
 contract is not: it is the same a minute later). `build_warehouse` waits for it until its deadline, then goes on without,

@@ -15,6 +15,7 @@ from tests.extract_source import DAY, empty_warehouse
 
 from fupan.contracts.contract import contracts
 from fupan.errors import ConfigurationError, ContractError, FupanError
+from fupan.extract import session
 from fupan.extract.landing import outstanding
 from fupan.extract.raw_tables import ensure_raw_tables
 from fupan.extract.reconcile import reconcile_system
@@ -221,6 +222,19 @@ def test_raw_has_every_contract_delivered_or_not(erp: Erp) -> None:
         "_batch_id",
         "_deleted_at",
     ]
+
+
+def test_a_source_that_fails_while_it_is_opened_is_left(erp: Erp, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Any] = []
+
+    def fail(_system: Any, connection: Any) -> None:
+        opened.append(connection)
+        raise psycopg2.OperationalError("cut off")
+
+    monkeypatch.setattr(session, "PostgresSource", fail)
+    with pytest.raises(psycopg2.OperationalError):
+        extract_system("erp", DAY)
+    assert [connection.closed for connection in opened] == [1]
 
 
 def test_wrong_names_are_refused(erp: Erp) -> None:

@@ -16,7 +16,8 @@ from fupan import settings
 
 #: Task ids by DAG: few tasks, each worth retrying on its own.
 EXTRACTIONS = ["extract_ecommerce", "extract_erp", "extract_service"]
-TASKS = {dag_id: ["build_again", "extract", "landed_late"] for dag_id in EXTRACTIONS} | {
+READS_THE_SOURCE = ["extract", "load_piece", "join_pieces"]
+TASKS = {dag_id: ["build_again", "extract", "join_pieces", "landed_late", "load_piece"] for dag_id in EXTRACTIONS} | {
     "build_warehouse": [
         "await_sources",
         "begin_build",
@@ -52,6 +53,9 @@ _SCRIPT = textwrap.dedent(
             "timeout": task.execution_timeout and task.execution_timeout.total_seconds(),
             "downstream": sorted(task.downstream_task_ids),
             "failure_callbacks": len(task.on_failure_callback),
+            "mapped": bool(task.is_mapped),
+            "at_once": task.max_active_tis_per_dagrun,
+            "trigger_rule": task.trigger_rule.value,
             "outlets": [asset.uri for asset in task.outlets],
             "doc": task.doc_md or getattr(getattr(task, "python_callable", None), "__doc__", None),
         }
@@ -161,7 +165,7 @@ def test_unpausing_starts_nothing(seen: dict[str, Any]) -> None:
 def test_only_lost_connections_are_retried(seen: dict[str, Any]) -> None:
     for name, task in tasks(seen):
         # A source may be down for a whole night, the warehouse is not.
-        assert task["retries"] == (60 if name.endswith(".extract") else 3), name
+        assert task["retries"] == (60 if name.partition(".")[2] in READS_THE_SOURCE else 3), name
         assert task["otherwise"] == "fail", name
         assert set(task["retried"]) == {
             "fupan.errors.SourceUnavailable",
@@ -186,7 +190,25 @@ def test_nothing_runs_for_ever(seen: dict[str, Any]) -> None:
 
 def test_a_failed_extraction_is_recorded(seen: dict[str, Any]) -> None:
     for dag_id in EXTRACTIONS:
-        assert seen["dags"][dag_id]["tasks"]["extract"]["failure_callbacks"] == 1
+        for name in READS_THE_SOURCE:
+            assert seen["dags"][dag_id]["tasks"][name]["failure_callbacks"] == 1
+
+
+def test_big_tables_are_loaded_in_pieces_that_may_be_none(seen: dict[str, Any]) -> None:
+    for dag_id in EXTRACTIONS:
+        extraction = seen["dags"][dag_id]["tasks"]
+        assert {name: task["mapped"] for name, task in extraction.items()} == {
+            name: name == "load_piece" for name in extraction
+        }
+        assert extraction["load_piece"]["at_once"] == 4
+        # A piece that fails keeps the table from being joined, and the day from landing.
+        assert {name: task["trigger_rule"] for name, task in extraction.items()} == {
+            name: "none_failed_min_one_success" if name == "landed_late" else "all_success" for name in extraction
+        }
+        assert extraction["extract"]["downstream"] == ["join_pieces", "landed_late", "load_piece"]
+        assert extraction["load_piece"]["downstream"] == ["join_pieces"]
+        assert extraction["join_pieces"]["downstream"] == ["landed_late"]
+        assert extraction["join_pieces"]["outlets"] == extraction["extract"]["outlets"]
 
 
 def test_the_steps_follow_one_another(seen: dict[str, Any]) -> None:

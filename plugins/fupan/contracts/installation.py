@@ -33,11 +33,22 @@ class SourceTable(_Strict):
     schema_contract: SchemaContract | None = None
 
 
+class Pieces(_Strict):
+    """``rows``: a piece has about so many; a table that has no more is loaded in one."""
+
+    rows: int = Field(default=5_000_000, gt=0)
+
+
 class SqlTable(SourceTable):
-    """``relation`` with the contract's column names, or a ``query`` that yields them."""
+    """``relation`` with the contract's column names, or a ``query`` that yields them.
+
+    ``pieces``: into which a first load from PostgreSQL is cut, by ranges of the primary key, for several workers; other
+    databases read a table in one.
+    """
 
     relation: str | None = None
     query: str | None = None
+    pieces: Pieces = Pieces()
 
     @model_validator(mode="after")
     def _one_of(self) -> SqlTable:

@@ -37,7 +37,7 @@ def plan(contract: Contract, position: Position | None, raw_is_empty: bool, wind
     A position that names other columns than today's cursor is void, and an empty raw table is always read whole. The
     bound lies on the cursor's first column alone: rows that share a stamp are then read together, whatever their key.
     """
-    leading = _leading(contract)
+    leading = leading_column(contract)
     if leading is None:
         return Plan("full" if raw_is_empty else "compare")
     if window is not None:
@@ -51,14 +51,19 @@ def plan(contract: Contract, position: Position | None, raw_is_empty: bool, wind
         return Plan("compare")
     if raw_is_empty or position is None or set(position) != set(contract.cursor):
         return Plan("full")
-    reached = _value(leading, position[leading.name])
-    return Plan("incremental", Bound(leading, reached - contract.lookback if isinstance(reached, date) else reached))
+    return Plan("incremental", since(contract, leading, position[leading.name]))
+
+
+def since(contract: Contract, leading: Column, reached: str) -> Bound:
+    """What may have changed since the cursor's first column had ``reached`` that value at most."""
+    at = value(leading, reached)
+    return Bound(leading, at - contract.lookback if isinstance(at, date) else at)
 
 
 def highest(connection: Connection, contract: Contract, table: sql.Identifier, not_after: date) -> Position | None:
     """The highest cursor in a table, the stage or raw; stamps after ``not_after`` don't count, else one typing error in the
     year 2099 would hide every change until then."""
-    leading = _leading(contract)
+    leading = leading_column(contract)
     if leading is None:
         return None
     names = [sql.Identifier(name) for name in contract.cursor]
@@ -67,7 +72,7 @@ def highest(connection: Connection, contract: Contract, table: sql.Identifier, n
             sql.SQL("select {} from {} where {} order by {} limit 1").format(
                 sql.SQL(", ").join(sql.SQL("{}::text").format(name) for name in names),
                 table,
-                _sane(leading, not_after),
+                sane(leading, not_after),
                 sql.SQL(", ").join(sql.SQL("{}.{} desc nulls last").format(table, name) for name in names),
             )
         )
@@ -77,13 +82,14 @@ def highest(connection: Connection, contract: Contract, table: sql.Identifier, n
 
 def highest_value(contract: Contract, not_after: date) -> sql.Composable | None:
     """SQL aggregate that is the same, for a scan that is made anyway; None for a cursor of several columns, or of none."""
-    leading = _leading(contract)
+    leading = leading_column(contract)
     if leading is None or len(contract.cursor) > 1:
         return None
-    return sql.SQL("max({}) filter (where {})").format(sql.Identifier(leading.name), _sane(leading, not_after))
+    return sql.SQL("max({}) filter (where {})").format(sql.Identifier(leading.name), sane(leading, not_after))
 
 
-def _sane(leading: Column, not_after: date) -> sql.Composable:
+def sane(leading: Column, not_after: date) -> sql.Composable:
+    """SQL condition on a cursor's first column: it may move the watermark, as in `highest`."""
     name = sql.Identifier(leading.name)
     if family(leading.data_type) in ("date", "timestamptz"):
         return sql.SQL("{} < greatest({}::timestamptz, now())").format(name, sql.Literal(not_after))
@@ -99,10 +105,11 @@ def later(contract: Contract, old: Position | None, new: Position | None) -> Pos
 
 def _rank(contract: Contract, position: Position) -> list[tuple[bool, Any]]:
     values = [(contract.column(name), position[name]) for name in contract.cursor]
-    return [(text is not None, "" if text is None else _value(column, text)) for column, text in values]
+    return [(text is not None, "" if text is None else value(column, text)) for column, text in values]
 
 
-def _leading(contract: Contract) -> Column | None:
+def leading_column(contract: Contract) -> Column | None:
+    """The cursor's first column, None of a table that is read whole. Raises ConfigurationError for one without an order."""
     if not contract.cursor or contract.delivery == "full":
         return None
     for name in contract.cursor:
@@ -126,7 +133,8 @@ def _leading(contract: Contract) -> Column | None:
     return leading
 
 
-def _value(column: Column, text: str) -> Any:
+def value(column: Column, text: str) -> Any:
+    """A position's value of a column; a text where it has no order."""
     kind = family(column.data_type)
     if kind == "timestamptz":
         return datetime.fromisoformat(text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 import psycopg2
 from psycopg2 import sql
@@ -68,28 +69,34 @@ def _fill_from_query(
     key = take(work, contract)
     if key is None:
         return None
-    passed = source.copy_fitting(read, load_id, work)
+    passed = source.copy_fitting(read, load_id, work, relation(contract))
     source.take_totals(read)
     with work.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
     duplicate = build_key(work, contract, key)
-    totals, reached = _look(work, contract, not_after)
+    totals, reached = look(work, contract, not_after)
     rejected = 0
     there_are = sum(value or 0 for (_, measure), value in source.totals(read).items() if measure == "rows")
     if there_are != passed:
         create_stage(work, contract.columns)
-        left_out = source.copy_misfits(read, work, STAGE)
+        left_out = source.copy_misfits(read, work, sql.Identifier(STAGE))
         reached = cursors.later(contract, reached, cursors.highest(work, contract, sql.Identifier(STAGE), not_after))
         rejected = reject(work, contract, load_id)
-        if rejected != left_out or passed + left_out != there_are:
+        refuse_random(contract, there_are, passed + rejected, passed + left_out)
+    counts = Counts(passed + rejected, passed - duplicate, duplicate=duplicate, rejected=rejected)
+    return Filled(counts, reached, totals)
+
+
+def refuse_random(contract: Contract, counted: Decimal | int, *came: int) -> None:
+    """Raises ContractError where a query did not give the same rows each time it was asked in one snapshot."""
+    for rows in came:
+        if rows != counted:
             raise ContractError(
-                f"The query gives other rows each time it is asked: {there_are} were counted, {passed + left_out} came",
+                f"The query gives other rows each time it is asked: {counted} were counted, {rows} came",
                 system=contract.system,
                 table=contract.name,
                 remedy="Take what is random, or the clock, out of the installation's query",
             )
-    counts = Counts(passed + rejected, passed - duplicate, duplicate=duplicate, rejected=rejected)
-    return Filled(counts, reached, totals)
 
 
 def _fill_from_pages(work: Connection, source: HttpSource, read: Read, load_id: int, not_after: date) -> Filled | None:
@@ -108,13 +115,14 @@ def _fill_from_pages(work: Connection, source: HttpSource, read: Read, load_id: 
     with work.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
     duplicate = build_key(work, contract, key)
-    totals, highest = _look(work, contract, not_after)
+    totals, highest = look(work, contract, not_after)
     inserted = passed + rest.rows - rejected - duplicate
     counts = Counts(passed + rest.rows, inserted, duplicate=duplicate, rejected=rejected)
     return Filled(counts, cursors.later(contract, highest, reached), totals, rest.differences)
 
 
-def _look(work: Connection, contract: Contract, not_after: date) -> tuple[Totals, Position | None]:
+def look(work: Connection, contract: Contract, not_after: date) -> tuple[Totals, Position | None]:
+    """Raw's totals and its highest cursor, in one scan where the cursor is one column."""
     value = cursors.highest_value(contract, not_after)
     if value is None:
         highest = cursors.highest(work, contract, relation(contract), not_after)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 
 from fupan.contracts.installation import systems
-from fupan.warehouse.connection import Connection, connect, rows
+from fupan.warehouse.connection import Connection, connect, rows, wait_for_disk
 
 
 def landed(connection: Connection, system: str, business_day: date, run_id: int) -> None:
     """Record that every table of the system has landed (not committed): its commit, and every one before, is on disk."""
+    wait_for_disk(connection)
     with connection.cursor() as cursor:
-        cursor.execute("set local synchronous_commit to default")
         cursor.execute(
             """
             insert into ops.landing (system, business_day, state, run_id) values (%s, %s, 'landed', %s)

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 
 from fupan.contracts.contract import Contract
+from fupan.errors import FupanError
 from fupan.extract.cursors import Position
 from fupan.extract.load import Counts
 from fupan.warehouse.connection import Connection
@@ -28,16 +29,25 @@ class LoadResult:
     totals_agree: bool | None
 
 
-def bury_dead(connection: Connection, system: str) -> None:
-    """Close runs and loads that a killed process left running; the caller holds the system's lock, so none is alive."""
+def bury_dead(connection: Connection, system: str, *, pieces_too: bool) -> None:
+    """Close runs and loads that a killed process left running; the caller holds the system's lock, so none is alive.
+
+    ``pieces_too``: also loads whose pieces wait for a worker; whoever loads the system again makes them void.
+    """
+    word = (
+        "state = 'failed', finished_at = clock_timestamp(),"
+        " error = 'The process ended without a word; nothing of it became visible'"
+    )
     with connection.cursor() as cursor:
-        for table in ("ops.load", "ops.run"):
-            cursor.execute(
-                f"update {table} set state = 'failed', finished_at = clock_timestamp(),"
-                " error = 'The process ended without a word; nothing of it became visible'"
-                " where system = %s and state = 'running'",
-                [system],
-            )
+        cursor.execute(
+            f"update ops.load set {word} where system = %s and state = 'running' and (cut_at is null or %s)",
+            [system, pieces_too],
+        )
+        cursor.execute(
+            f"update ops.run as r set {word} where system = %s and state = 'running'"
+            " and not exists (select from ops.load as l where l.run_id = r.run_id and l.state = 'running')",
+            [system],
+        )
 
 
 def begin_run(
@@ -76,6 +86,24 @@ def begin_load(
     )
 
 
+def unfinished(connection: Connection, system: str, load_id: int) -> tuple[int, date]:
+    """The run of a load, and its business day; raises FupanError where that run is over."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select run_id, r.business_day from ops.run as r join ops.load as l using (run_id)"
+            " where r.system = %s and r.state = 'running' and l.load_id = %s",
+            [system, load_id],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise FupanError(
+            f"Load {load_id} is over: it has landed, or a later extraction has taken its place",
+            system=system,
+            remedy="If the day has not landed, clear the extract task: the table is cut anew",
+        )
+    return row
+
+
 def fail_load(connection: Connection, load_id: int, error: BaseException) -> None:
     """Close an ops.load whose transaction was rolled back."""
     with connection.cursor() as cursor:
@@ -104,6 +132,17 @@ def succeed_load(connection: Connection, load_id: int, counts: Counts, watermark
                 load_id,
             ],
         )
+
+
+def has_succeeded(connection: Connection, load_id: int, *, run_too: bool = False) -> bool:
+    """Whether a load has become visible; ``run_too``: and its run has come to its end."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select l.state = 'succeeded' and (r.state = 'succeeded' or not %s)"
+            " from ops.load as l join ops.run as r using (run_id) where load_id = %s",
+            [run_too, load_id],
+        )
+        return cursor.fetchone() == (True,)
 
 
 def watermark(connection: Connection, contract: Contract) -> Position | None:

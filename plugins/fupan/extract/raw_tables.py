@@ -135,7 +135,7 @@ def beyond(connection: Connection, contract: Contract, new: Iterable[Column]) ->
 
 
 def _create(connection: Connection, contract: Contract) -> None:
-    columns: list[sql.Composable] = [_definition(column) for column in (*contract.columns, *contract.absent)]
+    columns: list[sql.Composable] = [definition(column) for column in (*contract.columns, *contract.absent)]
     columns += [
         sql.SQL("_loaded_at timestamptz not null default now()"),
         sql.SQL("_batch_id bigint not null"),
@@ -158,7 +158,7 @@ def _create(connection: Connection, contract: Contract) -> None:
 def _extend(connection: Connection, contract: Contract, new: Iterable[Column]) -> None:
     with connection.cursor() as cursor:
         for column in new:
-            cursor.execute(sql.SQL("alter table {} add column {}").format(relation(contract), _definition(column)))
+            cursor.execute(sql.SQL("alter table {} add column {}").format(relation(contract), definition(column)))
         # Rows loaded so far lack the new column's values: the next load reads the whole table, or all files, again.
         for void in (
             "ops.watermark set position = '{}', moved_at = clock_timestamp()",
@@ -202,7 +202,8 @@ def _refuse_contradiction(contract: Contract, shape: Shape) -> None:
         )
 
 
-def _definition(column: Column) -> sql.Composed:
+def definition(column: Column) -> sql.Composed:
+    """A column as raw has it."""
     return sql.SQL("{} {}").format(sql.Identifier(column.name), sql.SQL(column.data_type))
 
 

@@ -15,7 +15,7 @@ from fupan.extract.ledger import LoadResult
 from fupan.extract.load import Counts, count_stage, mark_deleted
 from fupan.extract.raw_tables import relation, same_key
 from fupan.extract.session import Session, each_table, running, system_of, tables_of
-from fupan.extract.source import Read
+from fupan.extract.source import Copied, Read
 from fupan.extract.stage import create_stage
 from fupan.extract.table import report
 from fupan.warehouse.connection import Connection
@@ -51,12 +51,7 @@ def reconcile_table(session: Session, contract: Contract, entry: SourceTable, *,
         session.control, session.run_id, contract, session.business_day, mode="reconcile", watermark=position
     )
     try:
-        key = [contract.column(name) for name in contract.primary_key]
-        create_stage(work, key, _KEYS)
-        copied = session.source().copy(Read(contract, entry), key, work, _KEYS)
-        drift.refuse(contract, copied.differences)
-        count_stage(work, contract, _KEYS)
-        deleted = mark_deleted(work, contract, load_id, _KEYS)
+        copied, deleted = mark_vanished(session, contract, entry, load_id)
         revived = _revive(work, contract, load_id)
         counts = Counts(copied.rows, updated=revived, unchanged=copied.rows - revived, deleted=deleted)
         agree = None
@@ -73,6 +68,17 @@ def reconcile_table(session: Session, contract: Contract, entry: SourceTable, *,
     result = LoadResult(contract.system, contract.name, load_id, "reconcile", counts, time.monotonic() - begun, agree)
     report(result)
     return result
+
+
+def mark_vanished(session: Session, contract: Contract, entry: SourceTable, load_id: int) -> tuple[Copied, int]:
+    """Mark raw's rows whose key the source lacks as deleted (not committed); also returns what was read of the keys, which
+    stay in a temporary table, and how many rows were marked. Raises as `mark_deleted`."""
+    key, work = [contract.column(name) for name in contract.primary_key], session.work
+    create_stage(work, key, _KEYS)
+    copied = session.source().copy(Read(contract, entry), key, work, _KEYS)
+    drift.refuse(contract, copied.differences)
+    count_stage(work, contract, _KEYS)
+    return copied, mark_deleted(work, contract, load_id, _KEYS)
 
 
 def _revive(connection: Connection, contract: Contract, load_id: int) -> int:

@@ -34,23 +34,26 @@ Table = tuple[Contract, SourceTable]
 @dataclass
 class Session:
     """One run on one system. ``control`` commits each statement. ``work`` carries a load's transaction and has the source's
-    time zone, in which it reads time stamps without zone and cuts days. Neither waits for the disk before the system lands:
-    a crash takes the newest commits alone, each load with its watermark, and the next run reads those tables again."""
+    time zone, in which it reads time stamps without zone and cuts days. Neither waits for the disk before the system lands,
+    but for pieces: a crash takes the newest commits alone, each load with its watermark, and the next run reads those tables
+    again."""
 
     system: System
     control: Connection
     work: Connection
     run_id: int
     business_day: date
+    #: Whether the run goes on in other processes: it is not over when this session is.
+    goes_on: bool = False
     _source: Source | None = field(default=None, repr=False)
     _standings: dict[str, Standing] | None = field(default=None, repr=False)
 
-    def standing(self, table: str) -> Standing:
+    def standing(self, table: str, *, again: bool = False) -> Standing:
         """How a table stands before its load. The first to ask asks for all tables of the system at once: nobody else loads
-        them during the run. No answer is given twice."""
+        them during the run. No answer is given twice, unless whoever asks first says that the load will ask ``again``."""
         if self._standings is None:
             self._standings = standings(self.control, self.system.system, list(self.system.tables))
-        known = self._standings.pop(table, None)
+        known = self._standings.get(table) if again else self._standings.pop(table, None)
         return known or standings(self.control, self.system.system, [table])[table]
 
     def source(self) -> Source:
@@ -84,16 +87,8 @@ def running(
     orchestrator_run_id: str | None = None,
 ) -> Iterator[Session]:
     """A run of its own on ``system``, recorded in ops.run; raises Busy where another one holds the system."""
-    purpose = f"extract {system.system}"
-    with connect("loader", purpose, autocommit=True) as control, connect("loader", f"{purpose} load") as work:
-        for connection in (control, work):
-            with connection.cursor() as cursor:
-                cursor.execute("set synchronous_commit = off")
-        only_one(control, purpose)
-        ledger.bury_dead(control, system.system)
-        with work.cursor() as cursor:
-            cursor.execute("select set_config('timezone', %s, false)", [system.time_zone])
-        work.commit()
+    with _connected(system) as (control, work):
+        ledger.bury_dead(control, system.system, pieces_too=kind == "extract")
         run_id = ledger.begin_run(control, kind, system.system, business_day, orchestrator_run_id)
         session = Session(system, control, work, run_id, business_day)
         try:
@@ -104,7 +99,38 @@ def running(
             raise
         finally:
             session.leave_source()
-        ledger.end_run(control, run_id, None)
+        if not session.goes_on:
+            ledger.end_run(control, run_id, None)
+
+
+@contextlib.contextmanager
+def going_on(system: System, load_id: int, *, alone: bool) -> Iterator[Session]:
+    """The run of a load that an earlier process began, ``alone`` on the system or side by side with others like this one.
+
+    Raises Busy where another run holds the system, FupanError where the run is over.
+    """
+    with _connected(system, alone=alone) as (control, work):
+        run_id, business_day = ledger.unfinished(control, system.system, load_id)
+        session = Session(system, control, work, run_id, business_day, goes_on=True)
+        try:
+            yield session
+        finally:
+            session.leave_source()
+
+
+@contextlib.contextmanager
+def _connected(system: System, *, alone: bool = True) -> Iterator[tuple[Connection, Connection]]:
+    """Connections ``control`` and ``work``, and the system's lock."""
+    purpose = f"extract {system.system}"
+    with connect("loader", purpose, autocommit=True) as control, connect("loader", f"{purpose} load") as work:
+        for connection in (control, work):
+            with connection.cursor() as cursor:
+                cursor.execute("set synchronous_commit = off")
+        only_one(control, purpose, shared=not alone)
+        with work.cursor() as cursor:
+            cursor.execute("select set_config('timezone', %s, false)", [system.time_zone])
+        work.commit()
+        yield control, work
 
 
 def each_table(
@@ -155,8 +181,12 @@ def open_source(system: System, business_day: date) -> Source:
             url = source_url(system.connection, system.system)
             if url.get_backend_name() == "postgresql":
                 connection = sql_postgres.connect(system, url)
-                if sql_postgres.can_stream(connection):
-                    return PostgresSource(system, connection)
+                try:
+                    if sql_postgres.can_stream(connection):
+                        return PostgresSource(system, connection)
+                except BaseException:
+                    connection.close()
+                    raise
                 connection.close()
             return AnySource(system, url)
         case HttpSystem():

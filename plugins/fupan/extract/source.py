@@ -40,8 +40,18 @@ class Bound:
 
 
 @dataclass(frozen=True)
+class KeyRange:
+    """Rows with ``low`` <= primary key < ``high`` (values as the source writes them; None: open end) that ``rest`` leaves out;
+    those with no whole key are in the range without ``low``."""
+
+    low: tuple[str, ...] | None
+    high: tuple[str, ...] | None
+    rest: Bound
+
+
+@dataclass(frozen=True)
 class Read:
-    """One read of one source table: what the installation says of it, narrowed by ``bound``.
+    """One read of one source table: what the installation says of it, narrowed by ``bound``, or to the rows of a ``piece``.
 
     Files, which no bound narrows, are read once: again those whose day is in ``window``, all where ``anew``. ``load_id``: of
     the load that reads.
@@ -53,6 +63,7 @@ class Read:
     window: tuple[date, date] | None = None
     anew: bool = False
     load_id: int | None = None
+    piece: KeyRange | None = None
 
     @property
     def query(self) -> str:

@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from typing import Any
 
 import psycopg2
 import psycopg2.errorcodes
@@ -21,8 +22,8 @@ from fupan.extract import drift, source
 from fupan.extract.columns import misfit, stage_type
 from fupan.extract.copy_pipe import SourceFailed, stream
 from fupan.extract.pseudonym import sql_hashed, sql_key, sql_normalised
-from fupan.extract.raw_tables import relation
-from fupan.extract.source import Bound, Copied, Read, Totals
+from fupan.extract.source import Copied, Read, Totals
+from fupan.extract.sql_rows import NOTHING, where
 from fupan.warehouse.connection import Connection
 
 _DIALECT: Dialect = dialect.dialect()  # type: ignore[no-untyped-call]
@@ -75,29 +76,27 @@ class PostgresSource:
 
     def copy(self, read: Read, columns: Sequence[Column], warehouse: Connection, stage: str) -> Copied:
         """As Source.copy: COPY to COPY, binary."""
-        rows = self._copy(
-            read, columns, warehouse, into=_into(sql.Identifier(stage), columns), where=_where(read.bound)
-        )
+        rows = self._copy(read, columns, warehouse, into=_into(sql.Identifier(stage), columns), rows=where(read))
         return Copied(rows, read.bound is None)
 
-    def copy_fitting(self, read: Read, load_id: int, warehouse: Connection) -> int:
-        """Stream what fits raw straight into the contract's raw table, which this transaction made empty, as frozen rows;
-        returns how many."""
+    def copy_fitting(self, read: Read, load_id: int, warehouse: Connection, table: sql.Identifier) -> int:
+        """Stream what fits raw straight into the contract's raw table, or one of its columns, which this transaction made
+        empty, as frozen rows; returns how many."""
         columns = read.contract.columns
         return self._copy(
             read,
             columns,
             warehouse,
-            into=_into(relation(read.contract), columns, "_batch_id", freeze=True),
-            where=sql.SQL(" where ({}) is not true").format(self._misfits(read)),
+            into=_into(table, columns, "_batch_id", freeze=True),
+            rows=where(read, sql.SQL("({}) is not true").format(self._misfits(read))),
             load_id=load_id,
         )
 
-    def copy_misfits(self, read: Read, warehouse: Connection, stage: str) -> int:
+    def copy_misfits(self, read: Read, warehouse: Connection, stage: sql.Identifier) -> int:
         """Stream what `copy_fitting` left out into the stage; returns how many."""
         columns = read.contract.columns
-        misfits = sql.SQL(" where {}").format(self._misfits(read))
-        return self._copy(read, columns, warehouse, into=_into(sql.Identifier(stage), columns), where=misfits)
+        misfits = where(read, sql.SQL("({})").format(self._misfits(read)))
+        return self._copy(read, columns, warehouse, into=_into(stage, columns), rows=misfits)
 
     def take_totals(self, read: Read) -> None:
         """Have the totals taken from now on, while the warehouse is busy with what it got; `totals` waits for them."""
@@ -122,17 +121,21 @@ class PostgresSource:
         wanted = read.contract.control_totals
         day = sql.SQL("q.{}::date").format(sql.Identifier(wanted.day)) if wanted.day else sql.SQL("null::date")
         sums = [sql.SQL("sum(q.{}::numeric)").format(sql.Identifier(name)) for name in wanted.sums]
+        found = self.ask(read, sql.SQL(", ").join([day, sql.SQL("count(*)"), *sums]), sql.SQL("group by 1"))
+        measures = ["rows", *(f"sum({name})" for name in wanted.sums)]
+        return {(row[0], m): v for row in found for m, v in zip(measures, row[1:], strict=True)}
+
+    def ask(
+        self, read: Read, wanted: sql.Composable, then: sql.Composable = NOTHING, *, before: str = ""
+    ) -> list[tuple[Any, ...]]:
+        """Rows of a SELECT of ``wanted`` over what is read, alias q; ``before`` and ``then`` stand around it."""
         with self._errors(read), self._connection.cursor() as cursor:
             cursor.execute(
-                sql.SQL("select {}, count(*), {} from ({}\n) as q{} group by 1").format(
-                    day,
-                    sql.SQL(", ").join([*sums, sql.SQL("null")]),
-                    self._query(read),
-                    _where(read.bound),
+                sql.SQL("{} select {} from ({}\n) as q{} {}").format(
+                    sql.SQL(before), wanted, self._query(read), where(read), then
                 )
             )
-            measures = ["rows", *(f"sum({name})" for name in wanted.sums)]
-            return {(row[0], m): v for row in cursor.fetchall() for m, v in zip(measures, row[1:], strict=False)}
+            return cursor.fetchall()
 
     def close(self) -> None:
         """As Source.close."""
@@ -148,10 +151,10 @@ class PostgresSource:
         warehouse: Connection,
         *,
         into: sql.Composable,
-        where: sql.Composable,
+        rows: sql.Composable,
         load_id: int | None = None,
     ) -> int:
-        """Stream the columns of the rows ``where`` in the types of the stage; with a ``load_id`` in raw's, followed by it."""
+        """Stream the columns of ``rows`` (a WHERE) in the types of the stage; with a ``load_id`` in raw's, followed by it."""
         is_raw = load_id is not None
         values = [_value(column, column.data_type if is_raw else stage_type(column.data_type)) for column in columns]
         if is_raw:
@@ -169,7 +172,7 @@ class PostgresSource:
                     "set local parallel_tuple_cost to {}; set local parallel_setup_cost to {}".format(*costs)
                 )
         select = sql.SQL("copy (select {} from ({}\n) as q{}) to stdout (format binary)").format(
-            sql.SQL(", ").join(values), self._query(read), where
+            sql.SQL(", ").join(values), self._query(read), rows
         )
         try:
             return stream(self._connection, select, warehouse, into)
@@ -296,18 +299,6 @@ def _value(column: Column, data_type: str) -> sql.Composable:
     if column.personal_data:
         return sql_hashed(_name(column), column.personal_data)
     return sql.SQL("{}::{}").format(_name(column), sql.SQL(data_type))
-
-
-def _where(bound: Bound | None) -> sql.Composable:
-    if bound is None:
-        return sql.SQL("")
-    name = sql.SQL("q.{}").format(sql.Identifier(bound.column.name))
-    limits = [
-        sql.SQL("{} {} {}").format(name, sql.SQL(operator), sql.Literal(value))
-        for operator, value in ((">=", bound.low), ("<", bound.high))
-        if value is not None
-    ]
-    return sql.SQL(" where ({}) or {} is null").format(sql.SQL(" and ").join(limits), name)
 
 
 def is_lost(error: psycopg2.Error) -> bool:

@@ -21,11 +21,13 @@ def create_stage(connection: Connection, columns: Sequence[Column], name: str = 
     with connection.cursor() as cursor:
         cursor.execute(
             sql.SQL("create temporary table {} ({}, {} jsonb, {} jsonb) on commit drop").format(
-                sql.Identifier(name),
-                sql.SQL(", ").join(
-                    sql.SQL("{} {}").format(sql.Identifier(c.name), sql.SQL(stage_type(c.data_type))) for c in columns
-                ),
-                sql.Identifier(REJECTED_REASON),
-                sql.Identifier(REJECTED_CONTENT),
+                sql.Identifier(name), staged(columns), sql.Identifier(REJECTED_REASON), sql.Identifier(REJECTED_CONTENT)
             )
         )
+
+
+def staged(columns: Sequence[Column]) -> sql.Composed:
+    """Definitions of the contract's columns, as wide as the stage has them."""
+    return sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(c.name), sql.SQL(stage_type(c.data_type))) for c in columns
+    )

@@ -42,7 +42,7 @@ def load_table(session: Session, written: Contract, entry: SourceTable, window: 
         source = session.source()
         differences = drift.compare(written, source.describe(read))
         if differences or standing.has_drift:
-            _heed(control, written, differences)
+            heed(control, written, differences)
         not_after = session.business_day + timedelta(days=2)
         filled = None
         if raw_is_empty and plan.bound is None:
@@ -120,7 +120,8 @@ def report(result: LoadResult) -> None:
     )
 
 
-def _heed(control: Connection, contract: Contract, differences: Sequence[Difference]) -> None:
+def heed(control: Connection, contract: Contract, differences: Sequence[Difference]) -> None:
+    """Write down what differs from the contract; raises ContractError where that stops the load."""
     drift.record(control, contract, differences)
     drift.refuse(contract, differences)
     fate = "added to raw" if contract.schema_contract.columns == "evolve" else "left out"
@@ -133,7 +134,7 @@ def _heed_also(
 ) -> None:
     """What only the rows showed, after ``differences`` were heeded."""
     if found:
-        _heed(control, contract, [*differences, *found])
+        heed(control, contract, [*differences, *found])
 
 
 def _compare_totals(work: Connection, source: Source, read: Read, load_id: int, ours: Totals | None) -> bool | None:

@@ -84,17 +84,20 @@ def _require_importable(api: AirflowApi) -> None:
 
 def _tell(run: Run, progress: Progress) -> None:
     for task in run.tasks:
-        key = (task.task_id, task.try_number, task.state or "")
+        key = (task.name, task.try_number, task.state or "")
+        # Of what was skipped without ever having started there is nothing to tell.
+        if task.state == "skipped" and task.started is None:
+            continue
         if (task.state in TASK_ENDED or task.state == "up_for_retry") and key not in run.told:
             run.told.add(key)
             seconds = (task.ended - task.started).total_seconds() if task.started and task.ended else 0
             took = f"{seconds:5.1f} s" if task.state != "skipped" and seconds else "       "
-            progress.done(f"{took}  {run.dag_id}.{task.task_id}{'' if task.state == 'success' else f': {task.state}'}")
+            progress.done(f"{took}  {run.dag_id}.{task.name}{'' if task.state == 'success' else f': {task.state}'}")
 
 
 def _at_work(runs: list[Run]) -> str:
     working = [
-        f"{run.dag_id}.{task.task_id} ({task.state})"
+        f"{run.dag_id}.{task.name} ({task.state})"
         for run in runs
         for task in run.tasks
         if task.state and task.state not in TASK_ENDED
@@ -104,7 +107,7 @@ def _at_work(runs: list[Run]) -> str:
 
 def _tell_failure(api: AirflowApi, run: Run, day: date, progress: Progress) -> None:
     failed = [task for task in run.tasks if task.state == "failed"]
-    log = "\n".join(f"--- {run.dag_id}.{task.task_id}\n{api.log_tail(run.dag_id, run.run_id, task)}" for task in failed)
+    log = "\n".join(f"--- {run.dag_id}.{task.name}\n{api.log_tail(run.dag_id, run.run_id, task)}" for task in failed)
     remedy = (
         f"Mend the cause, then run `fupan nightly --date {day}` again, or clear the failed task in Airflow (`fupan up`)"
     )

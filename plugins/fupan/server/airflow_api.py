@@ -14,13 +14,19 @@ from fupan.errors import SourceUnavailable
 
 @dataclass(frozen=True)
 class TaskState:
-    """One task of a DAG run as it stands now."""
+    """One task of a DAG run as it stands now; ``map_index``: which of a mapped task, -1 of any other."""
 
     task_id: str
     state: str | None
     try_number: int
     started: datetime | None
     ended: datetime | None
+    map_index: int = -1
+
+    @property
+    def name(self) -> str:
+        """The task's id, with the number of a mapped one."""
+        return self.task_id if self.map_index < 0 else f"{self.task_id}[{self.map_index}]"
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,12 @@ class AirflowApi:
         found = self._call("GET", f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances")["task_instances"]
         states = [
             TaskState(
-                task["task_id"], task["state"], task["try_number"], _time(task["start_date"]), _time(task["end_date"])
+                task["task_id"],
+                task["state"],
+                task["try_number"],
+                _time(task["start_date"]),
+                _time(task["end_date"]),
+                task["map_index"],
             )
             for task in found
         ]
@@ -118,7 +129,8 @@ class AirflowApi:
     def log_tail(self, dag_id: str, run_id: str, task: TaskState, lines: int = 25) -> str:
         """The last lines of a task's log, with the traceback where it failed."""
         address = f"dags/{dag_id}/dagRuns/{quote(run_id, safe='')}/taskInstances/{task.task_id}/logs/{task.try_number}"
-        content = self._call("GET", address, headers={"Accept": "application/json"})["content"]
+        given = {"map_index": task.map_index}
+        content = self._call("GET", address, params=given, headers={"Accept": "application/json"})["content"]
         told: list[str] = []
         for event in content:
             told.extend(_told(event))

@@ -16,13 +16,15 @@ READER_IDLE_IN_TRANSACTION_TIMEOUT = "2min"
 
 _GRANTS = """
 create schema if not exists raw authorization fupan_loader;
+create schema if not exists raw_pieces authorization fupan_loader;
 create schema if not exists staging authorization fupan_builder;
 create schema if not exists core authorization fupan_builder;
 create schema if not exists statistics authorization fupan_builder;
 
 grant usage on schema ops to fupan_loader, fupan_builder;
 grant select on all tables in schema ops to fupan_loader, fupan_builder;
-grant insert, update on ops.run, ops.landing, ops.source_table, ops.source_system, ops.load, ops.watermark, ops.drift,
+grant insert, update on ops.run, ops.landing, ops.source_table, ops.source_system, ops.load, ops.load_piece,
+    ops.watermark, ops.drift,
     ops.source_file, ops.rejected_row, ops.control_total, ops.pseudonym_key to fupan_loader;
 grant insert, update, delete on all tables in schema ops to fupan_builder;
 grant create on schema ops to fupan_builder;

@@ -45,10 +45,20 @@ def rows(
         return [dict(row) for row in cursor.fetchall()]
 
 
-def only_one(connection: Connection, what: str) -> None:
-    """Hold the session-wide advisory lock ``what`` until the connection closes; raises Busy where somebody else has it."""
+def wait_for_disk(connection: Connection) -> None:
+    """Have the transaction's commit wait until it, and every one before, is on disk."""
     with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(hashtextextended(%s, 0))", [f"fupan:{what}"])
+        cursor.execute("set local synchronous_commit to default")
+
+
+def only_one(connection: Connection, what: str, *, shared: bool = False) -> None:
+    """Hold the session-wide advisory lock ``what`` until the connection closes; raises Busy where somebody else has it.
+
+    Any number may hold it ``shared``, as long as nobody holds it alone.
+    """
+    lock = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {lock}(hashtextextended(%s, 0))", [f"fupan:{what}"])
         row = cursor.fetchone()
     if row is None or not row[0]:
         raise Busy(

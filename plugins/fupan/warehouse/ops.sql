@@ -74,6 +74,25 @@ create table if not exists ops.load (
 );
 comment on table ops.load is 'One row a load of one source table; raw._batch_id is its load_id. read = inserted + updated + unchanged + duplicate + rejected.';
 
+alter table ops.load add column if not exists cut_at jsonb;
+comment on column ops.load.cut_at is 'Of a load in pieces: rows from this cursor on are in no piece; they are read when the pieces are joined, in one snapshot.';
+
+create table if not exists ops.load_piece (
+    load_id bigint not null references ops.load,
+    piece integer not null,
+    low text[],
+    high text[],
+    state text not null default 'waiting' check (state in ('waiting', 'running', 'loaded', 'failed')),
+    tries integer not null default 0,
+    rows_fitting bigint,
+    rows_misfitting bigint,
+    started_at timestamptz,
+    finished_at timestamptz,
+    error text,
+    primary key (load_id, piece)
+);
+comment on table ops.load_piece is 'One row a piece of a load of a big table: low <= primary key < high (null: open end), in a table of schema raw_pieces until all are joined.';
+
 create table if not exists ops.pseudonym_key (
     only_row boolean primary key default true check (only_row),
     fingerprint text not null,
