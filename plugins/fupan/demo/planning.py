@@ -22,7 +22,7 @@ from fupan.demo.world import YEAR, World, day_number
 #: Days of demand that lie in a warehouse after a delivery, and days of remembered demand below which no planner goes.
 COVER, REMEMBERED_COVER = 38.0, 34.0
 #: Days of demand that are still held of what was launched big a year ago, now that the fashion has changed, for so many days.
-FADED_COVER, FADED_FOR = 124.0, 2 * YEAR
+FADED_COVER, FADED_FOR = 127.5, 2 * YEAR
 #: What is remembered of demand from one month to the next.
 MEMORY = 0.90
 #: Cover of winter goods by month beside the usual: built up in November, sold off until January.

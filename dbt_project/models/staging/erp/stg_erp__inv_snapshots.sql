@@ -2,7 +2,13 @@ with
 
 inv_snapshots as (
 
-    {{ accepted_rows('erp', 'inv_snapshots', {'snapshot_date': 'date', 'location_id': 'text', 'sku': 'text', 'stock_stage': 'text'}) }}
+    {{
+        accepted_rows(
+            'erp',
+            'inv_snapshots',
+            {'snapshot_date': 'date', 'location_id': 'text', 'sku': 'text', 'stock_stage': 'text'}
+        )
+    }}
 
 ),
 
