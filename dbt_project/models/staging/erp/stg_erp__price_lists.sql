@@ -2,7 +2,19 @@ with
 
 price_lists as (
 
-    {{ accepted_rows('erp', 'erp_price_lists', {'sku': 'text', 'channel_id': 'text', 'region_code': 'text', 'city_tier': 'text', 'valid_from': 'date'}) }}
+    {{
+        accepted_rows(
+            'erp',
+            'erp_price_lists',
+            {
+                'sku': 'text',
+                'channel_id': 'text',
+                'region_code': 'text',
+                'city_tier': 'text',
+                'valid_from': 'date'
+            }
+        )
+    }}
 
 ),
 
