@@ -56,7 +56,7 @@ class FileFault:
 
 ROW_FAULTS = {
     "zero_quantities": RowFault(
-        "erp_sales_order_lines", ~pl.col("is_gift"),
+        "erp_sales_order_lines", ~pl.col("is_gift") & (pl.col("line_no") > 1),
         {"qty": pl.lit(0), "net_amount": pl.lit(0.0), "discount_amount": pl.lit(0.0)},
         "line_qty_positive",
     ),

@@ -143,6 +143,12 @@ def dealer(world: World, days: Ints) -> Arrivals:
             following = mine[(np.searchsorted(mine, pick) + 1) % len(mine)]
             pick = np.where(absent, following, pick)
         chosen[rows] = pick
+    for _ in range(len(market)):
+        # A small company may have nobody in a market for a while: a dealer of another one steps in.
+        absent = (joined[chosen] > day) | (left[chosen] <= day)
+        if not absent.any():
+            break
+        chosen = np.where(absent, (chosen + 1) % len(market), chosen)
     value = DEALER_BASKET * np.power(DEALER_BASKET_FALL, world.years(day)) * draws.spread(day, number, 9, sigma=0.6)
     return Arrivals(
         trade,
