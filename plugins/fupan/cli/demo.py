@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TextIO
+from typing import BinaryIO
 
 import click
 
@@ -86,8 +86,8 @@ def list_faults() -> None:
 
 
 @demo.command("key")
-@click.argument("file", type=click.File("w", encoding="utf-8"))
-def text_key(file: TextIO) -> None:
+@click.argument("file", type=click.File("wb"))
+def text_key(file: BinaryIO) -> None:
     """Write what every text is really about (topic, sentiment, shape) to FILE as CSV: for scoring, never for a model."""
     from fupan.demo import erp
     from fupan.server.postgres import EmbeddedPostgres
@@ -126,4 +126,4 @@ def start(system: str) -> None:
 def _print(counts: dict[str, int]) -> None:
     width = max(map(len, counts))
     for name, count in counts.items():
-        click.echo(f"  {name.replace('_', ' '):<{width}}  {count:>8,}")
+        click.echo(f"  {name:<{width}}  {count:>8,}")

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 import psycopg2
 from psycopg2 import sql
@@ -136,7 +136,7 @@ def sizes() -> dict[str, int]:
     return counted
 
 
-def write_text_key(file: TextIO) -> None:
+def write_text_key(file: BinaryIO) -> None:
     """Write what every text is really about as CSV with a header. Raises ConfigurationError where there is no company."""
     with _transaction() as connection, connection.cursor() as cursor:
         _company(connection)
