@@ -17,12 +17,12 @@ from fupan.demo.world import Span, World, day_number
 RENT, WAGES = 0.18, 1.12
 #: Yearly storage by the value of a dealer's stock, and how often a traditional and a modern dealer turns it a year.
 STORAGE, TURNS = 0.135, (2.6, 4.2)
-#: Cost type: share of expected revenue, of which trades (None: all), fixed or variable.
+#: Cost type: share of each trade's expected revenue, fixed or variable. Freight: parcels are dear, ships dearer.
 BY_TRADE = {
-    "freight": (0.022, None, "variable"),
-    "platform_fee": (0.055, ("online",), "variable"),
-    "marketing_overhead": (0.012, None, "fixed"),
-    "duty": (0.031, ("export",), "variable"),
+    "freight": ({"online": 0.033, "store": 0.031, "dealer": 0.023, "project": 0.0227, "export": 0.063}, "variable"),
+    "platform_fee": ({"online": 0.055}, "variable"),
+    "marketing_overhead": (dict.fromkeys(("online", "store", "dealer", "project", "export"), 0.012), "fixed"),
+    "duty": ({"export": 0.031}, "variable"),
 }
 #: Cost type: share of all expected revenue, fixed or variable.
 OF_THE_WHOLE = {"research": (0.035, "fixed"), "write_down": (0.004, "variable"), "upgrade": (0.009, "fixed")}
@@ -72,11 +72,12 @@ def tell(world: World, span: Span) -> Frames:
 def _by_trade(revenue: pl.DataFrame) -> pl.DataFrame:
     of_trade = revenue.group_by("month", "group", maintain_order=True).agg(pl.col("revenue").sum())
     parts = []
-    for number, (cost_type, (share, groups, behaviour)) in enumerate(BY_TRADE.items()):
-        taken = of_trade if groups is None else of_trade.filter(pl.col("group").is_in(groups))
+    for number, (cost_type, (shares, behaviour)) in enumerate(BY_TRADE.items()):
+        taken = of_trade.filter(pl.col("group").is_in(list(shares)))
         parts.append(
             taken.select(
-                "month", amount=pl.col("revenue") * share, cost_type=pl.lit(cost_type), cost_behaviour=pl.lit(behaviour),
+                "month", amount=pl.col("revenue") * pl.col("group").replace_strict(shares, return_dtype=pl.Float64),
+                cost_type=pl.lit(cost_type), cost_behaviour=pl.lit(behaviour),
                 channel_id=pl.col("group").replace_strict(CHANNELS, return_dtype=pl.String),
                 object_no=pl.col("group").replace_strict(_OBJECT_NO, return_dtype=pl.Int64) + 10 * number,
             )
