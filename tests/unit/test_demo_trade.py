@@ -14,7 +14,8 @@ from fupan.demo.network import offences
 from fupan.demo.process import processes
 from fupan.demo.relations import standing
 from fupan.demo.sales import told
-from fupan.demo.world import Span, World
+from fupan.demo.shelves import dealer_stock_value
+from fupan.demo.world import Span, World, day_number
 
 WORLD = World(20, 0.2, date(2023, 11, 29))
 FIRST, LAST = WORLD.review_year
@@ -22,8 +23,9 @@ FIRST, LAST = WORLD.review_year
 
 @cache
 def table(process: str, name: str) -> pl.DataFrame:
-    """A table of the year under review as its last evening has it."""
-    return standing(processes()[process].tell(WORLD, Span(FIRST, LAST, LAST))[name], LAST)
+    """A table of the year under review (the ledger: and of the one before) as its last evening has it."""
+    span = Span(FIRST - timedelta(days=365) if process == "ledger" else FIRST, LAST, LAST)
+    return standing(processes()[process].tell(WORLD, span)[name], LAST)
 
 
 def dealers() -> pl.DataFrame:
@@ -199,3 +201,12 @@ def test_wages_rise_by_12_percent_a_year_and_rents_are_18_percent_of_what_stores
     sold = told(WORLD, FIRST, LAST).orders.filter(period, group="store")["order_net"].sum()
     rents = costs.filter(pl.col("cost_type") == "rent", pl.col("period").is_in([f"2026-{m}" for m in months]))
     assert rents["amount"].sum() / sold == pytest.approx(0.18, abs=0.03)
+
+
+def test_storage_costs_dealers_more_than_an_eighth_of_their_stock_and_is_booked_on_shops_that_are_open() -> None:
+    booked = table("ledger", "erp_gl_costs").filter(cost_type="storage", period="2026-10")
+    value = dealer_stock_value(WORLD, day_number(date(2026, 10, 31)))["value"].sum()
+    assert 0.12 < 12 * booked["amount"].sum() / value < 0.14
+    shops = booked.join(table("outlets", "erp_outlets"), on="outlet_id")
+    assert shops.height == booked.height == booked["outlet_id"].n_unique() > 70
+    assert (shops["opened_on"] <= date(2026, 10, 1)).all()
