@@ -21,8 +21,8 @@ DOMESTIC = tuple(market for market in MARKETS if market != "overseas")
 
 @cache
 def places() -> pl.DataFrame:
-    """A row a region: the ERP's columns, largest city, `place_no`, `market` (a key of MARKETS), `population_share` (of its
-    market's households)."""
+    """A row a region: the ERP's columns, largest city, where it lies (latitude, longitude), `place_no`, `market` (a key of
+    MARKETS), `population_share` (of its market's households)."""
     text = files("fupan.demo").joinpath("regions.csv").read_text(encoding="utf-8")
     market_of = {macro: market for market, (macros, _, _) in MARKETS.items() for macro in macros}
     per_household = pl.when(pl.col("city_tier").is_in(["tier_1", "new_tier_1"])).then(260).otherwise(180)

@@ -34,7 +34,8 @@ DESIGNERS = 400
 #: Teams that install, at every scale.
 TEAMS = 24
 NEVER = 1 << 40
-_TIERS = ("gold", "silver", "bronze")
+#: Share of dealers who break the rules, how often they do beside the mean dealer, and how often the others do.
+OFFENDERS, OFTEN, HARDLY = 0.15, (3.0, 8.0), 0.2
 #: The company's own warehouses: location, the market it serves, its region.
 WAREHOUSES = {
     "WH01": ("east", "CN-JS"),
@@ -58,19 +59,31 @@ def spread_over_places(draws: Draws, numbers: Ints, markets: tuple[str, ...] = D
 
 def place_at(even: Floats, markets: tuple[str, ...] = DOMESTIC) -> Ints:
     """The same for draws in [0, 1)."""
+    limits = np.cumsum(_place_shares(markets))
+    return np.searchsorted(limits, even, side="right").clip(0, len(limits) - 1).astype(np.int64)
+
+
+def place_beside(even: Floats, place_no: Ints) -> Ints:
+    """The same among the other places at home than ``place_no``."""
+    share = _place_shares(DOMESTIC)
+    begins = np.cumsum(share) - share
+    at = even * (1 - share[place_no])
+    return place_at(np.where(at >= begins[place_no], at + share[place_no], at))
+
+
+def _place_shares(markets: tuple[str, ...]) -> Floats:
     known = places()
     of_market = {market: share if market in markets else 0.0 for market, (_, share, _) in MARKETS.items()}
     share = known["population_share"].to_numpy() * known["market"].replace_strict(of_market).to_numpy()
-    limits = np.cumsum(share) / share.sum()
-    return np.searchsorted(limits, even, side="right").clip(0, len(limits) - 1).astype(np.int64)
+    return np.asarray(share / share.sum())
 
 
 @lru_cache(maxsize=4)
 def dealers(world: World) -> pl.DataFrame:
     """A row a dealer of all years, by dealer_no: about 400 stand at any time at scale 1; a few join and leave each year.
 
-    Columns: dealer_no, dealer_id, dealer_name, place_no, city_tier, authorised_region, partner_tier, is_traditional,
-    joined_day, left_day (null: stays).
+    Columns: dealer_no, dealer_id, dealer_name, place_no, city_tier, authorised_region, is_traditional, joined_day,
+    left_day (null: stays).
     """
     draws = world.draws("dealers")
     standing, renewed = world.number(400, 8), world.number(24, 1)
@@ -93,7 +106,6 @@ def dealers(world: World) -> pl.DataFrame:
                 "place_no": place,
                 "city_tier": region["city_tier"],
                 "authorised_region": region["region_code"],
-                "partner_tier": draws.choice(_TIERS, number, 3, weights=[1, 3, 6]),
                 "is_traditional": draws.chance(0.6, number, 4),
                 "joined_day": joined,
                 "left_day": leaves,
@@ -107,6 +119,12 @@ def dealers(world: World) -> pl.DataFrame:
 def dealer_sizes(world: World) -> Floats:
     """How much each dealer buys beside the mean dealer, by dealer_no."""
     return world.draws("dealer sizes").spread(dealers(world)["dealer_no"].to_numpy(), sigma=0.5)
+
+
+def offences(world: World) -> Floats:
+    """How often each dealer breaks the rules on territory and prices beside the mean dealer, by dealer_no: few do, often."""
+    draws, number = world.draws("offences"), dealers(world)["dealer_no"].to_numpy()
+    return np.where(draws.chance(OFFENDERS, number, 1), draws.between(*OFTEN, number, 2), HARDLY)
 
 
 @lru_cache(maxsize=4)
@@ -128,8 +146,9 @@ def outlets(world: World) -> pl.DataFrame:
          trade["joined_day"].to_numpy()[dealer] + draws.integer(0, 60, number[len(own):], 3)]
     )  # fmt: skip
     closed = np.concatenate([np.full(len(own), -1), trade["left_day"].fill_null(-1).to_numpy()[dealer]])
-    size = 0.05 + 0.25 * draws.uniform(number, 4)
-    angle = draws.uniform(number, 5) * 4
+    # Within some 25 km of the middle of the city.
+    away, angle = 0.02 + 0.2 * draws.uniform(number, 4), 2 * np.pi * draws.uniform(number, 5)
+    centre = {name: places()[name].to_numpy()[place] for name in ("latitude", "longitude")}
     return (
         pl.DataFrame(
             {
@@ -141,8 +160,8 @@ def outlets(world: World) -> pl.DataFrame:
                     [np.full(len(own), "experience_store"),
                      draws.choice(["street_shop", "lighting_mall", "building_market"], number[len(own):], 6, weights=[3, 4, 3])]
                 ),
-                "latitude": np.round(22 + 0.7 * (place % 28) + size * (angle - 2), 6),
-                "longitude": np.round(102 + 0.75 * (place * 7 % 24) + size * (2 - angle / 2), 6),
+                "latitude": np.round(centre["latitude"] + away * np.sin(angle), 6),
+                "longitude": np.round(centre["longitude"] + away * np.cos(angle), 6),
                 "opened_day": opened,
                 "closed_day": closed,
             }

@@ -9,7 +9,7 @@ import polars as pl
 
 from fupan.demo.draws import Ints
 from fupan.demo.geography import DOMESTIC, places
-from fupan.demo.network import WAREHOUSES, dealers, outlets
+from fupan.demo.network import WAREHOUSES, dealers, offences, outlets, place_at, place_beside
 from fupan.demo.wording import text
 from fupan.demo.world import World
 
@@ -18,7 +18,7 @@ IDS = tuple(WAREHOUSES)
 #: Warehouse -> its market (index of MARKETS), and its part of what that market wants.
 MARKET_OF = np.array([MARKETS.index(market) for market, _ in WAREHOUSES.values()])
 PART = 1 / np.bincount(MARKET_OF)[MARKET_OF]
-#: Dealers' orders that are delivered outside their region.
+#: Share of dealers' orders that are delivered outside their region.
 DIVERTED = 0.025
 #: Beside the plant; where exports are packed; on the other side of the sea.
 PLANT, EXPORT_HUB, ABROAD = IDS.index("WH03"), IDS.index("WH09"), IDS.index("WH10")
@@ -27,14 +27,15 @@ PLANT, EXPORT_HUB, ABROAD = IDS.index("WH03"), IDS.index("WH09"), IDS.index("WH1
 def routes(world: World, orders: pl.DataFrame) -> tuple[Ints, Ints]:
     """Where each order goes to (place) and which warehouse it leaves from (index of IDS): one of its market's.
 
-    ``orders``: order_key, place_no, group."""
+    ``orders``: order_key, place_no, group, dealer_no."""
     draws, key = world.draws("shipments"), orders["order_key"].to_numpy()
     # Where the ERP does not know the buyer the parcel still has an address.
-    somewhere = draws.integer(0, 30, key, 1)
     place = orders["place_no"].fill_null(-1).to_numpy()
-    place = np.where(place < 0, somewhere, place)
-    is_dealer = (orders["group"] == "dealer").to_numpy()
-    place = np.where(is_dealer & draws.chance(DIVERTED, key, 2), somewhere, place)
+    place = np.where(place < 0, place_at(draws.uniform(key, 1)), place)
+    rows = np.flatnonzero((orders["group"] == "dealer").to_numpy())
+    often = DIVERTED * offences(world)[orders["dealer_no"].to_numpy()[rows].astype(np.int64)]
+    rows = rows[draws.chance(often, key[rows], 2)]
+    place[rows] = place_beside(draws.uniform(key[rows], 12), place[rows])
     market, even = places()["market"].gather(place).to_numpy(), draws.uniform(key, 11)
     found = np.full(len(key), PLANT, dtype=np.int64)
     for number, name in enumerate(MARKETS):

@@ -5,24 +5,27 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from fupan.demo.draws import Ints
 from fupan.demo.expectation import months as expected_months
 from fupan.demo.geography import MARKETS
-from fupan.demo.network import dealer_sizes, dealers, outlets
+from fupan.demo.network import outlets
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.sales.arrivals import DEALER_BASKET, DEALER_ORDERS
+from fupan.demo.shelves import dealer_stock_value
 from fupan.demo.wording import text
-from fupan.demo.world import Span, World, day_number
+from fupan.demo.world import Span, World
 
 #: Rent of a store beside its expected revenue, and the growth of wages a year.
 RENT, WAGES = 0.18, 1.12
-#: Yearly storage by the value of a dealer's stock, and how often a traditional and a modern dealer turns it a year.
-STORAGE, TURNS = 0.135, (2.6, 4.2)
-#: Cost type: share of expected revenue, of which trades (None: all), fixed or variable.
+#: Yearly storage by the value of a dealer's stock.
+STORAGE = 0.135
+#: Days after the end of a month on which it is closed.
+CLOSED_AFTER = 5
+#: Cost type: share of each trade's expected revenue, fixed or variable. Freight: parcels are dear, ships dearer.
 BY_TRADE = {
-    "freight": (0.022, None, "variable"),
-    "platform_fee": (0.055, ("online",), "variable"),
-    "marketing_overhead": (0.012, None, "fixed"),
-    "duty": (0.031, ("export",), "variable"),
+    "freight": ({"online": 0.033, "store": 0.031, "dealer": 0.023, "project": 0.0227, "export": 0.063}, "variable"),
+    "platform_fee": ({"online": 0.055}, "variable"),
+    "marketing_overhead": (dict.fromkeys(("online", "store", "dealer", "project", "export"), 0.012), "fixed"),
+    "duty": ({"export": 0.031}, "variable"),
 }
 #: Cost type: share of all expected revenue, fixed or variable.
 OF_THE_WHOLE = {"research": (0.035, "fixed"), "write_down": (0.004, "variable"), "upgrade": (0.009, "fixed")}
@@ -37,18 +40,19 @@ TYPES = (*BY_TRADE, *OF_THE_WHOLE, "labour", "rent", "storage")
 
 
 def tell(world: World, span: Span) -> Frames:
-    """Bookings of all months that have been closed by the evening."""
+    """Bookings of the months that are closed on the span's days."""
     expected = expected_months(world)
     begins = np.unique(expected["month"].to_numpy())
-    first, last = day_number(world.first.replace(day=1)), day_number(span.evening)
-    closed = begins[(begins >= first) & (begins <= last - 28)]
+    begins, ends = begins[:-1], begins[1:] - 1
+    now = np.isin(ends + CLOSED_AFTER, span.days)
+    closed = begins[now]
     revenue = expected.filter(pl.col("month").is_in(closed.tolist()))
     parts = [
         _by_trade(revenue),
         _of_the_whole(revenue),
         _wages(world, closed),
         _rents(world, revenue),
-        _storage(world, closed),
+        _storage(world, closed, ends[now]),
     ]
     found = pl.concat(parts, how="diagonal_relaxed")
     draws = world.draws("ledger")
@@ -72,11 +76,12 @@ def tell(world: World, span: Span) -> Frames:
 def _by_trade(revenue: pl.DataFrame) -> pl.DataFrame:
     of_trade = revenue.group_by("month", "group", maintain_order=True).agg(pl.col("revenue").sum())
     parts = []
-    for number, (cost_type, (share, groups, behaviour)) in enumerate(BY_TRADE.items()):
-        taken = of_trade if groups is None else of_trade.filter(pl.col("group").is_in(groups))
+    for number, (cost_type, (shares, behaviour)) in enumerate(BY_TRADE.items()):
+        taken = of_trade.filter(pl.col("group").is_in(list(shares)))
         parts.append(
             taken.select(
-                "month", amount=pl.col("revenue") * share, cost_type=pl.lit(cost_type), cost_behaviour=pl.lit(behaviour),
+                "month", amount=pl.col("revenue") * pl.col("group").replace_strict(shares, return_dtype=pl.Float64),
+                cost_type=pl.lit(cost_type), cost_behaviour=pl.lit(behaviour),
                 channel_id=pl.col("group").replace_strict(CHANNELS, return_dtype=pl.String),
                 object_no=pl.col("group").replace_strict(_OBJECT_NO, return_dtype=pl.Int64) + 10 * number,
             )
@@ -129,27 +134,26 @@ def _rents(world: World, revenue: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def _storage(world: World, closed: np.ndarray) -> pl.DataFrame:
-    """What dealers' stock costs them, booked on their first shop: they report it with their purchases."""
-    known = dealers(world)
-    stock = (
-        DEALER_ORDERS * DEALER_BASKET / 400 * dealer_sizes(world) / np.where(known["is_traditional"].to_numpy(), *TURNS)
+def _storage(world: World, closed: Ints, ends: Ints) -> pl.DataFrame:
+    """What dealers' stock at the end of a month costs them, booked on their first shop: they report both."""
+    shops = outlets(world).filter(pl.col("dealer_no").is_not_null()).sort("opened_day", "outlet_no")
+    first_shop = shops.unique("dealer_no", keep="first", maintain_order=True).select(
+        "dealer_no", "outlet_id", "opened_day"
     )
-    first_shop = (
-        outlets(world).filter(pl.col("dealer_no").is_not_null()).unique("dealer_no", keep="first", maintain_order=True)
-    )
-    shop = known.select("dealer_no", "joined_day", "left_day").join(
-        first_shop.select("dealer_no", "outlet_id"), on="dealer_no", how="left", maintain_order="left"
-    ).with_columns(amount=pl.Series(stock * STORAGE / 12))  # fmt: skip
+    parts = [
+        dealer_stock_value(world, last).with_columns(month=pl.lit(first, pl.Int64))
+        for first, last in zip(closed.tolist(), ends.tolist(), strict=True)
+    ]
+    empty = {"dealer_no": pl.Int64, "value": pl.Float64, "month": pl.Int64}
     return (
-        pl.DataFrame({"month": closed})
-        .join(shop, how="cross")
-        .filter(pl.col("joined_day") <= pl.col("month"), pl.col("left_day").fill_null(1 << 40) > pl.col("month"))
+        pl.concat([pl.DataFrame(schema=empty), *parts])
+        .join(first_shop, on="dealer_no", how="inner", maintain_order="left")
+        .filter(pl.col("opened_day") <= pl.col("month"))
         .select(
-            "month", "outlet_id", "amount", cost_type=pl.lit("storage"), cost_behaviour=pl.lit("variable"),
-            channel_id=pl.lit("DEALER"), object_no=pl.col("dealer_no"),
+            "month", "outlet_id", amount=pl.col("value") * STORAGE / 12, cost_type=pl.lit("storage"),
+            cost_behaviour=pl.lit("variable"), channel_id=pl.lit("DEALER"), object_no=pl.col("dealer_no"),
         )
     )  # fmt: skip
 
 
-PROCESS = Process(("erp_gl_costs",), tell)
+PROCESS = Process(("erp_gl_costs",), tell, echoes=0)

@@ -1,4 +1,4 @@
-"""Price lists by channel and city tier, with the lowest price that dealers may ask; a new row whenever a list price changes."""
+"""Price lists by channel and city tier, with the lowest price of an order in it; a new row whenever a list price changes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from fupan.demo.assortment import LINES, date_of, list_prices, price_factors, products
+from fupan.demo.draws import Ints
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.world import Span, World, day_number
 
@@ -14,7 +15,8 @@ DIFFERENTIALS = {"tier_1": (0.15, 0.06), "new_tier_1": (0.06, 0.02), "tier_2": (
 #: Channel -> its price beside the list price. Online shops undercut; some items too much.
 CHANNEL_LEVELS = {"STORE": 1.0, "DEALER": 0.97, "TMALL": 0.90, "JD": 0.90}
 DEEP_ONLINE, DEEP = 0.10, 0.78
-CONTROL = 0.82
+#: Lowest price of an order, in all cities alike, beside the channel's price; dealers buy below the price that they sell at.
+CONTROL, DEALERS_CONTROL = 0.82, 0.64
 _DAY, _US, _NEVER = 86_400, 1_000_000, 1 << 40
 
 
@@ -36,13 +38,14 @@ def tell(world: World, span: Span) -> Frames:
     sku, day = valid["sku_no"].to_numpy(), valid["day"].to_numpy()
     is_smart = known["line_no"].to_numpy()[sku] == [line.product_line for line in LINES].index("smart_luminaires")
     differential = np.where(is_smart, valid["smart"].to_numpy(), valid["basic"].to_numpy())
-    is_deep = valid["is_online"].to_numpy() & world.draws("online prices").chance(DEEP_ONLINE, sku)
+    is_deep = valid["is_online"].to_numpy() & is_deep_online(world, sku)
     level = np.where(is_deep, DEEP, valid["level"].to_numpy())
-    price = np.round(list_prices(world, sku, day) * level * (1 + differential), 2)
+    everywhere = list_prices(world, sku, day) * level
+    control = np.where((valid["channel_id"] == "DEALER").to_numpy(), DEALERS_CONTROL, CONTROL)
     found = valid.with_columns(
         sku=known["sku"].gather(sku),
-        unit_price=pl.Series(price),
-        min_control_price=pl.Series(np.round(price * CONTROL, 2)),
+        unit_price=pl.Series(np.round(everywhere * (1 + differential), 2)),
+        min_control_price=pl.Series(np.round(everywhere * control, 2)),
         valid_from=date_of("day"),
         begun_at=((pl.col("day") * _DAY + 6 * 3600) * _US).cast(pl.Datetime("us")),
         ended_at=pl.when(pl.col("ends") < _NEVER).then(
@@ -58,6 +61,11 @@ def tell(world: World, span: Span) -> Frames:
             "updated_at", CHANGED_ON,
         )
     }  # fmt: skip
+
+
+def is_deep_online(world: World, sku_no: Ints) -> np.ndarray:
+    """SKUs that online shops sell too far below the others."""
+    return np.asarray(world.draws("online prices").chance(DEEP_ONLINE, sku_no))
 
 
 def _cells() -> pl.DataFrame:
