@@ -45,13 +45,13 @@ class Shop:
         return requests.get(f"http://{self.address}{path}", params=parameters, headers=headers, timeout=10)
 
     def pages(self, path: str = "/v1/reviews", **parameters: Any) -> Iterator[list[dict[str, Any]]]:
-        following: dict[str, str] = {}
+        following: dict[str, str] | None = {}
         while following is not None:
             answer = self.get(path, **parameters, **following)
             assert answer.status_code == 200, answer.text
             yield answer.json()["data"]
             cursor = answer.json()["paging"]["next_cursor"]
-            following = {"cursor": cursor} if cursor else None  # type: ignore[assignment]
+            following = {"cursor": cursor} if cursor else None
 
     def rows(self, path: str = "/v1/reviews", **parameters: Any) -> list[dict[str, Any]]:
         return [row for page in self.pages(path, **parameters) for row in page]

@@ -76,7 +76,7 @@ def table(data_type: str, **more: Any) -> Contract:
 
 def plain(warehouse: Connection, of: Contract, text: str, entry: FilesTable = ENTRY) -> int:
     """Rows of this text, without a header, that are plain."""
-    return copy_plain(warehouse, io.BytesIO(text.encode()), entry, of, ["key", "value"], stage=STAGE)[0]  # type: ignore[arg-type]
+    return copy_plain(warehouse, io.BytesIO(text.encode()), entry, of, ["key", "value"], stage=STAGE)[0]
 
 
 def staged(warehouse: Connection, condition: str = "true") -> dict[str, str | None]:

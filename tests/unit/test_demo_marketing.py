@@ -196,7 +196,7 @@ def test_posts_fade_and_ranks_rise() -> None:
 
     def position(year: int) -> float:
         ranks = rows("keyword_ranks", "web_keyword_ranks", date(year, 5, 1), date(year, 6, 30), date(year, 6, 30))
-        return float(ranks.filter("is_ai_engine")["rank_position"].mean())  # type: ignore[arg-type]
+        return float(ranks.filter("is_ai_engine")["rank_position"].to_numpy().mean())
 
     assert position(2026) < position(2025) - 2
 

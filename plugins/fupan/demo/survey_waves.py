@@ -150,7 +150,7 @@ def _known(world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
         .sort("created_day", "customer_no")
         .select("created_day", "customer_id", "kind", "place_no", "birth_year", "is_b2b")
     )
-    return tuple(known.filter(pl.col("is_b2b") == business).drop("is_b2b") for business in (False, True))  # type: ignore[return-value]
+    return known.filter(~pl.col("is_b2b")).drop("is_b2b"), known.filter("is_b2b").drop("is_b2b")
 
 
 def _evenly(rank: np.ndarray, group: np.ndarray) -> np.ndarray:

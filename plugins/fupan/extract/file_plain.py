@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from io import BufferedReader
+from typing import BinaryIO
 
 import psycopg2
 from psycopg2 import sql
@@ -34,7 +34,7 @@ _VISIBLE = r"(?=[!-~\xc3-\xe0\xe4-\xee\xf0-\xf4])"
 
 def copy_plain(
     warehouse: Connection,
-    content: BufferedReader,
+    content: BinaryIO,
     entry: FilesTable,
     contract: Contract,
     header: Sequence[str],
@@ -76,7 +76,7 @@ def copy_plain(
 class _Blocks:
     """Blocks of plain rows, about 1 MB each. ``lines`` and ``end``: how many lines they have, and where they end."""
 
-    def __init__(self, content: BufferedReader, rows: re.Pattern[bytes]) -> None:
+    def __init__(self, content: BinaryIO, rows: re.Pattern[bytes]) -> None:
         self._content, self._rows = content, rows
         self.lines, self.end = 0, content.tell()
 
