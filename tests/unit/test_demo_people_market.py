@@ -130,6 +130,22 @@ def test_plans_are_about_what_is_sold() -> None:
     assert 0.8 < served["order_net"].sum() / of_reps["target_value"].sum() < 1.25
 
 
+def test_planners_know_where_the_few_customers_of_a_small_company_are() -> None:
+    world = World(20, 0.02, WORLD.first)
+    plan = processes()["targets"].tell(world, Span(FIRST, LAST, LAST))["hr_targets"].filter(
+        pl.col("measure_id") == "revenue",
+        pl.col("version") == 1,
+        pl.col("region_code").is_not_null(),
+        pl.col("product_line").is_null(),
+    )
+    month = pl.col("order_date").dt.strftime("%Y-%m")
+    sold = told(world, FIRST, LAST).orders.group_by("region_code", period=month).agg(pl.col("order_net").sum())
+    attained = plan.join(sold, on=["region_code", "period"]).select(pl.col("order_net") / pl.col("target_value"))
+    # One large order is many times what a province sells in a month; a hundred times would be a plan for somebody else.
+    assert attained.height > 300
+    assert attained.max().item() < 20
+
+
 def test_a_plan_is_approved_in_december_and_a_draft_never() -> None:
     plan = tables("targets")["hr_targets"]
     first = plan.filter(pl.col("version") == 1, pl.col("period") == "2026-03")

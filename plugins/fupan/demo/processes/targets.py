@@ -16,6 +16,7 @@ from fupan.demo import clientele, network
 from fupan.demo.assortment import COST_RISE, LINE_NAMES, date_of
 from fupan.demo.campaigns import campaigns
 from fupan.demo.deals import owner_id
+from fupan.demo.draws import Ints
 from fupan.demo.expectation import LEVEL, accounts, foreseen, months
 from fupan.demo.geography import places
 from fupan.demo.process import Frames, Process, as_of
@@ -149,20 +150,44 @@ def _by_channel(world: World) -> pl.DataFrame:
 
 
 def _by_region(world: World, base: pl.DataFrame) -> pl.DataFrame:
-    """Households' part of what shops and dealers sell, and what the accounts that are there may order."""
-    of_shops = pl.col("group").is_in(list(LEVEL))
+    """Households' part of what shops sell, and what the dealers and accounts that are there may order."""
+    of_shops = pl.col("group").is_in([name for name in LEVEL if name != "dealer"])
     of_market = base.filter(of_shops).group_by("month", "product_line", "market").agg(pl.col("revenue").sum())
     shops = of_market.join(places().select("market", "region_code", "population_share"), on="market").select(
         "month", "product_line", "region_code", revenue=pl.col("revenue") * pl.col("population_share")
     )
-    lines = _line_parts(base)
-    parts = [shops]
+    seen = [_of_dealers(world, base, network.dealers(world)["place_no"].to_numpy())]
     for group in FORESEEN:
-        seen = foreseen(world, accounts(world)["place_no"].to_numpy(), group)
-        there = seen.join(places().select("region_code", key="place_no"), on="key").with_columns(group=pl.lit(group))
-        parts.append(there.join(lines, on=["month", "group"]).select(
-            "month", "product_line", "region_code", revenue=pl.col("revenue") * pl.col("part")))  # fmt: skip
-    return pl.concat(parts)
+        of_group = foreseen(world, accounts(world)["place_no"].to_numpy(), group)
+        seen.append(of_group.with_columns(group=pl.lit(group)))
+    there = pl.concat(seen).join(places().select("region_code", key="place_no"), on="key")
+    lines = there.join(_line_parts(base), on=["month", "group"]).select(
+        "month", "product_line", "region_code", revenue=pl.col("revenue") * pl.col("part")
+    )
+    return pl.concat([shops, lines])
+
+
+def _of_dealers(world: World, base: pl.DataFrame, key: Ints) -> pl.DataFrame:
+    """What dealers are expected to buy, by month and ``key`` (an integer for each dealer, such as his place or his rep): of
+    what his market buys, each one who is there in the month has a part by his size. Columns: month, key, revenue, group."""
+    trade = network.dealers(world).select(
+        "joined_day",
+        pl.col("left_day").fill_null(network.NEVER),
+        key=pl.Series(key),
+        size=pl.Series(network.dealer_sizes(world)),
+        market=places()["market"].gather(network.dealers(world)["place_no"]),
+    )
+    of_market = base.filter(pl.col("group") == "dealer").group_by("month", "market").agg(pl.col("revenue").sum())
+    middle = pl.col("month") + 15
+    return (
+        of_market.join(trade, on="market")
+        .filter(pl.col("joined_day") <= middle, pl.col("left_day") > middle)
+        .with_columns(revenue=pl.col("revenue") * pl.col("size") / pl.col("size").sum().over("month", "market"))
+        .group_by("month", "key")
+        .agg(pl.col("revenue").sum())
+        .sort("month", "key")
+        .with_columns(group=pl.lit("dealer"))
+    )
 
 
 def _line_parts(base: pl.DataFrame) -> pl.DataFrame:
@@ -176,16 +201,9 @@ def _by_rep(world: World, base: pl.DataFrame) -> pl.DataFrame:
     served = accounts(world)
     own = network.own_rep(world, served["customer_no"].to_numpy(), served["place_no"].to_numpy())
     parts = [foreseen(world, own, group).with_columns(group=pl.lit(group)) for group in FORESEEN]
-    trade, sizes = network.dealers(world), network.dealer_sizes(world)
+    trade = network.dealers(world)
     of_dealers = network.own_rep(world, clientele.DEALERS + trade["dealer_no"].to_numpy(), trade["place_no"].to_numpy())
-    market = places()["market"].gather(trade["place_no"])
-    share = pl.DataFrame({"key": of_dealers, "market": market, "size": sizes}).with_columns(
-        part=pl.col("size") / pl.col("size").sum().over("market")
-    )
-    share = share.group_by("key", "market").agg(pl.col("part").sum())
-    dealers = base.filter(pl.col("group") == "dealer").group_by("month", "market").agg(pl.col("revenue").sum())
-    parts.append(dealers.join(share, on="market").select(
-        "month", "key", revenue=pl.col("revenue") * pl.col("part"), group=pl.lit("dealer")))  # fmt: skip
+    parts.append(_of_dealers(world, base, of_dealers))
     whole = pl.concat(parts).filter(pl.col("key") >= 0)
     there = network.stand_in(world, whole["key"].to_numpy(), whole["month"].to_numpy() + 15)
     return (
