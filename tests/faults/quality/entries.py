@@ -79,11 +79,13 @@ def faults(folder: Path = FOLDER) -> dict[str, dict[str, list[str]]]:
 
 
 def _stale(table: str) -> str:
-    """All tables grow old alike: their newest change stamp is of last week."""
-    return (
-        "update ops.watermark set position = (select jsonb_object_agg(key, (value::timestamptz - interval '7 days')::text) "
-        f"from jsonb_each_text(position)) where table_name = '{table}'"
-    )
+    """All tables grow old alike: their newest change stamp is a week older than the installation allows."""
+    return f"""
+        update ops.watermark as w set position = (
+            select jsonb_object_agg(key, (value::timestamptz - t.freshness - interval '7 days')::text)
+            from jsonb_each_text(w.position)
+        ) from ops.source_table as t where t.table_name = w.table_name and w.table_name = '{table}'
+    """
 
 
 class _Loader(yaml.SafeLoader):

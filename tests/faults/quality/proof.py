@@ -87,19 +87,17 @@ def _receiver() -> Iterator[Webhook]:
 
 
 def _judge(good: GoodCompany, expectation: Expectation, statements: Sequence[str], receiver: Webhook) -> Seen:
-    before = withheld = 0
     with connect("owner", "faults", autocommit=True) as connection:
         with connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(_filled(connection, good, expectation, statement))
             if expectation.dimension:
                 cursor.execute("update ops.build set dimensions = array[%s]", [expectation.dimension])
-        if expectation.gate == "raw":
-            before = _staged(connection, expectation.table)
-            results = raw_gate.run(good.build_id, [expectation.table])
-            withheld = before - _staged(connection, expectation.table)
-        else:
-            results = release_gate.run(good.build_id, [expectation.table])
+        quarantines = expectation.on_fail == "quarantine"
+        before = _staged(connection, expectation.table) if quarantines else 0
+        gate = raw_gate if expectation.gate == "raw" else release_gate
+        results = gate.run(good.build_id, [expectation.table])
+        withheld = before - _staged(connection, expectation.table) if quarantines else 0
         verdicts = verdict.decide(good.build_id)
         notify(good.build_id)
         quarantined = rows(
