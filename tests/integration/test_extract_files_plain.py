@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
+from psycopg2 import sql
 from tests.drop_folder import COLUMNS, Desk, contract, row, text_of
 from tests.extract_source import empty_warehouse
 
@@ -74,9 +76,15 @@ def table(data_type: str, **more: Any) -> Contract:
     return Contract(system="desk", name="plain", description="", owner="me", primary_key=("key",), columns=columns)
 
 
+def bare_contract(**changes: Any) -> Contract:
+    """The desk's, without personal data."""
+    columns = tuple(column.model_copy(update={"personal_data": None}) for column in COLUMNS)
+    return contract(columns=columns, **changes)
+
+
 def plain(warehouse: Connection, of: Contract, text: str, entry: FilesTable = ENTRY) -> int:
     """Rows of this text, without a header, that are plain."""
-    return copy_plain(warehouse, io.BytesIO(text.encode()), entry, of, ["key", "value"], stage=STAGE)[0]
+    return copy_plain(warehouse, io.BytesIO(text.encode()), entry, of, ["key", "value"], table=sql.Identifier(STAGE))[0]
 
 
 def staged(warehouse: Connection, condition: str = "true") -> dict[str, str | None]:
@@ -133,7 +141,7 @@ def test_a_file_that_needs_more_than_reading_is_never_plain(warehouse: Connectio
 
 
 def test_from_the_first_row_that_is_not_plain_the_long_way_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    bare = contract(columns=tuple(column.model_copy(update={"personal_data": None}) for column in COLUMNS))
+    bare = bare_contract()
     seen: list[tuple[int, int]] = []
 
     def watched(*given: Any, **named: Any) -> tuple[int, int]:
@@ -160,7 +168,7 @@ def test_from_the_first_row_that_is_not_plain_the_long_way_goes_on(desk: Desk, m
 
 
 def test_a_day_that_no_calendar_has_is_a_rejected_row(desk: Desk) -> None:
-    bare = contract(columns=tuple(column.model_copy(update={"personal_data": None}) for column in COLUMNS))
+    bare = bare_contract()
     rows = [row("A", opened_at="2026-02-28 09:05:00"), row("B", opened_at="2026-02-30 09:05:00")]
     desk.put("tickets_2026-03-10.csv", text_of(rows))
 
@@ -168,3 +176,20 @@ def test_a_day_that_no_calendar_has_is_a_rejected_row(desk: Desk) -> None:
 
     assert (result.counts.inserted, result.counts.rejected) == (1, 1)
     assert desk.rejected()[0][:2] == ("opened_at is no timestamptz", "opened_at")
+
+
+@pytest.mark.parametrize("closer_look", [(), ("01",), ("02",), ("03",), ("01", "02", "03")], ids="-".join)
+def test_into_empty_raw_the_file_read_last_has_the_last_word(desk: Desk, closer_look: tuple[str, ...]) -> None:
+    for number, amount in (("01", "1.00"), ("02", "2.00"), ("03", "3.00")):
+        opened = "2026/3/1 9:05" if number in closer_look else "2026-03-01 09:05:00"
+        rows = [row(name, amount, opened_at=opened) for name in ("T", f"T{number}")]
+        desk.put(f"tickets_2026-03-{number}.csv", text_of(rows))
+
+    result = desk.load(bare_contract(cursor=()))
+
+    assert (result.counts.read, result.counts.inserted, result.counts.duplicate) == (6, 4, 2)
+    assert desk.amounts() == {"T": "3.00", "T01": "1.00", "T02": "2.00", "T03": "3.00"}
+    assert desk.ask("select distinct _batch_id from raw.desk_tickets") == [{"_batch_id": result.load_id}]
+    # What comes by another way has to name its load again.
+    with pytest.raises(psycopg2.errors.NotNullViolation):
+        desk.ask("insert into raw.desk_tickets (ticket_id, opened_at) values ('X', now())")

@@ -19,6 +19,7 @@ from fupan.errors import ContractError
 from fupan.extract import control_totals, cursors
 from fupan.extract.cursors import Position
 from fupan.extract.drift import Difference
+from fupan.extract.files import FilesSource
 from fupan.extract.http_json import HttpSource
 from fupan.extract.load import Counts, drop_duplicates, insert, reject
 from fupan.extract.raw_tables import relation
@@ -57,8 +58,8 @@ def fill(work: Connection, source: Source, read: Read, load_id: int, not_after: 
     """
     if isinstance(source, PostgresSource):
         return _fill_from_query(work, source, read, load_id, not_after)
-    if isinstance(source, HttpSource):
-        return _fill_from_pages(work, source, read, load_id, not_after)
+    if isinstance(source, (HttpSource, FilesSource)):
+        return _fill_from_texts(work, source, read, load_id, not_after)
     return None
 
 
@@ -99,8 +100,10 @@ def refuse_random(contract: Contract, counted: Decimal | int, *came: int) -> Non
             )
 
 
-def _fill_from_pages(work: Connection, source: HttpSource, read: Read, load_id: int, not_after: date) -> Filled | None:
-    """The rows are checked here, a page at a time; those of a page that needs a closer look come through the stage."""
+def _fill_from_texts(
+    work: Connection, source: HttpSource | FilesSource, read: Read, load_id: int, not_after: date
+) -> Filled | None:
+    """The rows are checked here, a page or block at a time; those of one that needs a closer look come through the stage."""
     contract = read.contract
     key = take(work, contract)
     if key is None:
@@ -114,7 +117,7 @@ def _fill_from_pages(work: Connection, source: HttpSource, read: Read, load_id: 
         insert(work, contract, load_id)
     with work.cursor() as cursor:
         cursor.execute(sql.SQL("analyze {}").format(relation(contract)))
-    duplicate = build_key(work, contract, key)
+    duplicate = build_key(work, contract, key, in_order=rest.may_be_older)
     totals, highest = look(work, contract, not_after)
     inserted = passed + rest.rows - rejected - duplicate
     counts = Counts(passed + rest.rows, inserted, duplicate=duplicate, rejected=rejected)

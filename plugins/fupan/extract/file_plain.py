@@ -1,4 +1,4 @@
-"""Rows of a CSV file that can be nothing but what they look like: passed on as they are, by COPY into the typed stage.
+"""Rows of a CSV file that can be nothing but what they look like: passed on as they are, by COPY into the stage or raw.
 
 What a text means, and whether it fits, `text_stage` decides, a row at a time, in SQL. Most files hold nothing but values of
 which there can be no two opinions: one regular expression over a whole block shows it, and PostgreSQL then reads the file
@@ -39,9 +39,10 @@ def copy_plain(
     contract: Contract,
     header: Sequence[str],
     *,
-    stage: str,
+    table: sql.Composable,
 ) -> tuple[int, int]:
-    """Stage the rows from where ``content`` stands up to the first that is not plain; returns how many, and their lines.
+    """Copy the rows from where ``content`` stands up to the first that is not plain into ``table`` (the stage, or raw); returns
+    how many, and their lines.
 
     ``content`` then stands behind them. Of a file that a SELECT maps, whose columns are not the contract's, that has personal
     data or is not in UTF-8, no row is plain.
@@ -57,7 +58,7 @@ def copy_plain(
         return 0, 0
     blocks = _Blocks(content, _rows([columns[name] for name in header], contract.required, entry.delimiter))
     into = sql.SQL("copy {} ({names}) from stdin (format csv, delimiter {}, force_null ({names}))").format(
-        sql.Identifier(stage), sql.Literal(entry.delimiter), names=sql.SQL(", ").join(map(sql.Identifier, header))
+        table, sql.Literal(entry.delimiter), names=sql.SQL(", ").join(map(sql.Identifier, header))
     )
     begun = content.tell()
     with warehouse.cursor() as cursor:

@@ -22,6 +22,7 @@ from fupan.extract.file_folder import drop_folder, look
 from fupan.extract.file_plain import copy_plain
 from fupan.extract.file_sheet import Record, Sheet
 from fupan.extract.file_xlsx import XlsxSheet
+from fupan.extract.raw_tables import relation
 from fupan.extract.source import Copied, Read
 from fupan.extract.stage import REJECTED_REASON
 from fupan.extract.text_stage import Fault, convert, copy_landed, create_landed, staged
@@ -51,6 +52,23 @@ class FilesSource:
 
         Raises SourceUnavailable where one is missing or not whole, ContractError where one can't be read.
         """
+        return self._copy(read, columns, warehouse, stage, sql.Identifier(stage))[1]
+
+    def copy_fitting(self, read: Read, load_id: int, warehouse: Connection, stage: str) -> tuple[int, Copied]:
+        """As `copy`, but plain rows go straight into raw, which is empty, until one came that is not, so that raw has all in
+        their order once the stage has followed; returns how many these are, and the rest."""
+        raw = relation(read.contract)
+        with warehouse.cursor() as cursor:
+            cursor.execute(sql.SQL("alter table {} alter _batch_id set default {}").format(raw, sql.Literal(load_id)))
+            passed, rest = self._copy(read, read.contract.columns, warehouse, stage, raw)
+            cursor.execute(sql.SQL("alter table {} alter _batch_id drop default").format(raw))
+        return passed, rest
+
+    def _copy(
+        self, read: Read, columns: Sequence[Column], warehouse: Connection, stage: str, into: sql.Composable
+    ) -> tuple[int, Copied]:
+        """Plain rows into table ``into`` as long as all were plain; returns how many it got if it is not the stage, and what
+        the stage got."""
         assert isinstance(read.entry, FilesTable)
         assert read.load_id is not None
         is_full = read.entry.delivery == "full"
@@ -66,7 +84,7 @@ class FilesSource:
                 *(read.contract.system, read.contract.name, len(gone), min(gone)),
             )
         differences: dict[tuple[str, str], Difference] = {}
-        was_read = False
+        was_read, passed = False, 0
         for dated in due:
             if ledger.content_of(dated.file) in known:
                 continue
@@ -77,8 +95,12 @@ class FilesSource:
                     if not read.contract.cursor:
                         # Nothing but the order of files tells what is newer: those after this one speak last again.
                         known = {}
-                    row_count, found = _load(dated.file.name, content, read, columns, warehouse=warehouse, stage=stage)
+                    plain, row_count, found = _load(
+                        dated.file.name, content, read, columns, warehouse=warehouse, stage=stage, into=into
+                    )
                     was_read = True
+                    passed += plain if into != sql.Identifier(stage) else 0
+                    into = into if row_count == plain else sql.Identifier(stage)
                     differences |= {(d.column, d.kind): d for d in found}
             if any(difference.kind != "added" for difference in differences.values()):
                 break
@@ -86,7 +108,7 @@ class FilesSource:
                 warehouse, read.contract, read.load_id, dated, sha256, row_count=row_count, same_as=known.get(sha256)
             )
             known.setdefault(sha256, dated.file.name)
-        return Copied(
+        return passed, Copied(
             rows=staged(warehouse, stage),
             whole=is_full and was_read and not _lacks_keys(warehouse, read, stage),
             differences=tuple(differences.values()),
@@ -101,9 +123,17 @@ class FilesSource:
 
 
 def _load(
-    name: str, content: BufferedReader, read: Read, columns: Sequence[Column], *, warehouse: Connection, stage: str
-) -> tuple[int, list[Difference]]:
-    """Bring one file into the stage; rows in it, and in what it differs from the contract."""
+    name: str,
+    content: BufferedReader,
+    read: Read,
+    columns: Sequence[Column],
+    *,
+    warehouse: Connection,
+    stage: str,
+    into: sql.Composable,
+) -> tuple[int, int, list[Difference]]:
+    """Bring one file's plain rows into table ``into``, the others into the stage; returns how many were plain, how many there
+    are, and in what the file differs from the contract."""
     assert isinstance(read.entry, FilesTable)
     sheet: Sheet = (XlsxSheet if read.entry.format == "xlsx" else CsvSheet)(name, content, read)
     if doubled := [column for column in sheet.header if sheet.header.count(column) > 1]:
@@ -116,7 +146,7 @@ def _load(
         )
     plain = 0
     if isinstance(sheet, CsvSheet):
-        plain, sheet.skipped = copy_plain(warehouse, content, read.entry, read.contract, sheet.header, stage=stage)
+        plain, sheet.skipped = copy_plain(warehouse, content, read.entry, read.contract, sheet.header, table=into)
     create_landed(warehouse, sheet.header)
     records = _Counted(sheet)
     row_count = plain + copy_landed(warehouse, sheet.header, records)
@@ -127,7 +157,7 @@ def _load(
         for difference in convert(warehouse, read, columns, stage, read.entry.select)
     ]
     log.info("%s.%s: %s has %d rows", read.contract.system, read.contract.name, name, row_count)
-    return row_count, [*differences, *_added(sheet.header, read)]
+    return plain, row_count, [*differences, *_added(sheet.header, read)]
 
 
 class _Counted:
