@@ -21,8 +21,8 @@ import pytest
 import uvicorn
 
 from fupan.contracts.installation import systems as installed
-from fupan.demo import erp, platform_api, service_desk
-from fupan.demo.login import reading_url
+from fupan.demo.systems import erp, platform_api, service_desk
+from fupan.demo.systems.login import reading_url
 from fupan.extract import file_folder
 from fupan.extract.raw_tables import ensure_raw_tables
 from fupan.extract.run import extract_system

@@ -16,7 +16,7 @@ import pytest
 
 from fupan import settings
 from fupan.contracts.installation import systems
-from fupan.demo import erp, service_desk
+from fupan.demo.systems import erp, service_desk
 from fupan.extract.run import extract_system
 from fupan.server.postgres import EmbeddedPostgres
 from fupan.warehouse.bootstrap import bootstrap

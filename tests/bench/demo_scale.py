@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from fupan.demo import erp
+from fupan.demo.systems import erp
 from fupan.server.postgres import EmbeddedPostgres
 
 SCALES = (0.02, 1.0, 10.0)

@@ -21,8 +21,8 @@ import pytest
 from tests.company import Company
 
 from fupan import settings
-from fupan.demo import erp
-from fupan.demo.platform_server import PlatformServer
+from fupan.demo.systems import erp
+from fupan.demo.systems.platform_server import PlatformServer
 from fupan.server.airflow import AirflowFailed, EmbeddedAirflow
 from fupan.server.postgres import EmbeddedPostgres
 

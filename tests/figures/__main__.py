@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from fupan import settings
-from fupan.demo import erp
+from fupan.demo.systems import erp
 from fupan.demo.world import World
 from fupan.errors import FupanError
 from fupan.server.postgres import EmbeddedPostgres

@@ -17,7 +17,7 @@ import matplotlib
 import psycopg2
 
 from fupan import settings
-from fupan.demo import erp
+from fupan.demo.systems import erp
 from fupan.errors import FupanError
 from fupan.server.postgres import EmbeddedPostgres
 

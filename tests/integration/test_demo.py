@@ -21,8 +21,8 @@ from tests.databases import drop_database
 from fupan import settings
 from fupan.cli.demo import demo
 from fupan.contracts.installation import SqlSystem, effective, systems
-from fupan.demo import erp, faults, founding
 from fupan.demo.process import processes
+from fupan.demo.systems import erp, faults, founding
 from fupan.errors import ConfigurationError
 from fupan.server.postgres import EmbeddedPostgres
 
@@ -311,7 +311,7 @@ def test_the_last_day_is_yesterday_unless_the_user_says_otherwise(empty: None, m
 _KILLED = """
 import os, signal
 from datetime import date
-from fupan.demo import erp, founding, relations
+from fupan.demo.systems import erp, founding, relations
 erp.DATABASE = {database!r}
 write = relations.{what}
 def killing(connection, of, *rest, **more):

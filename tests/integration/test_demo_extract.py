@@ -14,9 +14,9 @@ from tests.databases import drop_database
 from fupan import settings
 from fupan.contracts.contract import contracts
 from fupan.contracts.installation import systems
-from fupan.demo import erp
 from fupan.demo.process import processes
-from fupan.demo.relations import relation
+from fupan.demo.systems import erp
+from fupan.demo.systems.relations import relation
 from fupan.errors import SourceUnavailable
 from fupan.extract.raw_tables import ensure_raw_tables
 from fupan.server.postgres import EmbeddedPostgres

@@ -16,10 +16,10 @@ import requests
 from tests.company import platform_served
 from tests.databases import drop_database
 
-from fupan.demo import erp
-from fupan.demo.platform_api import Bucket
-from fupan.demo.platform_server import PlatformServer
-from fupan.demo.platform_tables import TABLES, Table
+from fupan.demo.systems import erp
+from fupan.demo.systems.platform_api import Bucket
+from fupan.demo.systems.platform_server import PlatformServer
+from fupan.demo.systems.platform_tables import TABLES, Table
 from fupan.errors import SourceUnavailable
 from fupan.server.postgres import EmbeddedPostgres
 

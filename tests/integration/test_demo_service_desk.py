@@ -18,7 +18,7 @@ from python_calamine import CalamineWorkbook
 from tests.databases import copy_database, drop_database
 
 from fupan.cli.demo import demo
-from fupan.demo import erp, exports, service_desk
+from fupan.demo.systems import erp, exports, service_desk
 from fupan.server.postgres import EmbeddedPostgres
 
 FIRST, UNTIL = date(2025, 12, 1), date(2026, 3, 31)

@@ -15,7 +15,7 @@ import time
 
 import psycopg2
 
-from fupan.demo import login
+from fupan.demo.systems import login
 from fupan.server.postgres import EmbeddedPostgres
 from tests.real.files import order_files
 

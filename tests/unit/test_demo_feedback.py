@@ -10,15 +10,15 @@ import polars as pl
 import pytest
 
 from fupan.contracts.contract import contracts
-from fupan.demo.assortment import products
-from fupan.demo.case_classes import ROOT_CAUSES, TOPIC_OF
-from fupan.demo.phrases import tones
+from fupan.demo.company.assortment import products
+from fupan.demo.company.case_classes import ROOT_CAUSES, TOPIC_OF
+from fupan.demo.company.staffing import load
+from fupan.demo.company.workmanship import given_stars, mean_stars, return_share
+from fupan.demo.life.review_texts import TOPICS
+from fupan.demo.life.sales import told
 from fupan.demo.process import CHANGED_ON, GONE_ON, Process, processes
-from fupan.demo.relations import standing
-from fupan.demo.review_texts import TOPICS
-from fupan.demo.sales import told
-from fupan.demo.staffing import load
-from fupan.demo.workmanship import given_stars, mean_stars, return_share
+from fupan.demo.systems.relations import standing
+from fupan.demo.tools.phrases import tones
 from fupan.demo.world import Span, World, day_number
 
 NAMES = ("reviews", "complaints", "repairs", "chats", "surveys", "survey_answers", "conjoint", "crises")

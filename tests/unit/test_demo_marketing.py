@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fupan.demo import seasons
-from fupan.demo.assortment import is_on_sale, products
-from fupan.demo.campaigns import campaigns, promotions
-from fupan.demo.clientele import users
+from fupan.demo.company import seasons
+from fupan.demo.company.assortment import is_on_sale, products
+from fupan.demo.company.campaigns import campaigns, promotions
+from fupan.demo.company.clientele import users
+from fupan.demo.life.sales import told
 from fupan.demo.process import processes
-from fupan.demo.sales import told
 from fupan.demo.world import Span, World, day_number
 
 WORLD = World(20, 0.1, date(2023, 11, 28))

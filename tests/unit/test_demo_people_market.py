@@ -9,11 +9,11 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from fupan.demo.clientele import customers
-from fupan.demo.people import wins
+from fupan.demo.company.clientele import customers
+from fupan.demo.company.people import wins
+from fupan.demo.company.rivals import OWN_BRAND
+from fupan.demo.life.sales import told
 from fupan.demo.process import Frames, processes
-from fupan.demo.rivals import OWN_BRAND
-from fupan.demo.sales import told
 from fupan.demo.world import Span, World, day_number
 
 WORLD = World(20, 0.1, date(2023, 11, 29))
@@ -132,11 +132,15 @@ def test_plans_are_about_what_is_sold() -> None:
 
 def test_planners_know_where_the_few_customers_of_a_small_company_are() -> None:
     world = World(20, 0.02, WORLD.first)
-    plan = processes()["targets"].tell(world, Span(FIRST, LAST, LAST))["hr_targets"].filter(
-        pl.col("measure_id") == "revenue",
-        pl.col("version") == 1,
-        pl.col("region_code").is_not_null(),
-        pl.col("product_line").is_null(),
+    plan = (
+        processes()["targets"]
+        .tell(world, Span(FIRST, LAST, LAST))["hr_targets"]
+        .filter(
+            pl.col("measure_id") == "revenue",
+            pl.col("version") == 1,
+            pl.col("region_code").is_not_null(),
+            pl.col("product_line").is_null(),
+        )
     )
     month = pl.col("order_date").dt.strftime("%Y-%m")
     sold = told(world, FIRST, LAST).orders.group_by("region_code", period=month).agg(pl.col("order_net").sum())

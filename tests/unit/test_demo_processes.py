@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 from fupan.contracts.contract import contracts
 from fupan.contracts.installation import systems
 from fupan.demo.process import CHANGED_ON, GONE_ON, Frames, Process, processes
-from fupan.demo.relations import TEXT_KEY, standing
+from fupan.demo.systems.relations import TEXT_KEY, standing
 from fupan.demo.world import Span, World
 
 FIRST, EVENING = date(2023, 11, 29), date(2026, 10, 20)

@@ -9,17 +9,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fupan.demo import planning
-from fupan.demo.clientele import customers
-from fupan.demo.components import REDESIGN_SAVES
-from fupan.demo.people import employees
+from fupan.demo.company.clientele import customers
+from fupan.demo.company.people import employees
+from fupan.demo.company.warehouses import IDS
+from fupan.demo.life import planning
+from fupan.demo.life.components import REDESIGN_SAVES
+from fupan.demo.life.prospects import leads
+from fupan.demo.life.sales import told
+from fupan.demo.life.shelves import dealer_shelves, dealer_stock_value
+from fupan.demo.life.shows import events
+from fupan.demo.life.specifications import specifications
 from fupan.demo.process import Frames, processes
-from fupan.demo.prospects import leads
-from fupan.demo.sales import told
-from fupan.demo.shelves import dealer_shelves, dealer_stock_value
-from fupan.demo.shows import events
-from fupan.demo.specifications import specifications
-from fupan.demo.warehouses import IDS
 from fupan.demo.world import Span, World, day_number
 
 WORLD = World(20, 0.1, date(2023, 11, 29))

@@ -9,12 +9,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from fupan.demo.geography import places
-from fupan.demo.network import offences
+from fupan.demo.company.geography import places
+from fupan.demo.company.network import offences
+from fupan.demo.life.sales import told
+from fupan.demo.life.shelves import dealer_stock_value
 from fupan.demo.process import processes
-from fupan.demo.relations import standing
-from fupan.demo.sales import told
-from fupan.demo.shelves import dealer_stock_value
+from fupan.demo.systems.relations import standing
 from fupan.demo.world import Span, World, day_number
 
 WORLD = World(20, 0.2, date(2023, 11, 29))

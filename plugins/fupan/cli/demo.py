@@ -42,7 +42,7 @@ def create(
     until: datetime | None, scale: float | None, seed: int | None, recent: float | None, given: tuple[str, ...]
 ) -> None:
     """Make the company anew; what was played on it is lost."""
-    from fupan.demo import erp, faults
+    from fupan.demo.systems import erp, faults
     from fupan.progress import Progress
     from fupan.server.postgres import EmbeddedPostgres
 
@@ -64,7 +64,7 @@ def create(
 @_FAULTS
 def advance(days: int, given: tuple[str, ...]) -> None:
     """Play the next days: new, changed, re-dated and deleted rows in all three systems; the service desk drops its files."""
-    from fupan.demo import erp, faults
+    from fupan.demo.systems import erp, faults
     from fupan.progress import Progress
     from fupan.server.postgres import EmbeddedPostgres
 
@@ -78,7 +78,7 @@ def advance(days: int, given: tuple[str, ...]) -> None:
 @demo.command("faults")
 def list_faults() -> None:
     """The faults that create and advance can make, and what notices them."""
-    from fupan.demo import faults
+    from fupan.demo.systems import faults
 
     width = max(map(len, faults.ALL))
     for name, fault in faults.ALL.items():
@@ -89,7 +89,7 @@ def list_faults() -> None:
 @click.argument("file", type=click.File("wb"))
 def text_key(file: BinaryIO) -> None:
     """Write what every text is really about (topic, sentiment, shape) to FILE as CSV: for scoring, never for a model."""
-    from fupan.demo import erp
+    from fupan.demo.systems import erp
     from fupan.server.postgres import EmbeddedPostgres
 
     with EmbeddedPostgres().borrowed():
@@ -103,7 +103,7 @@ def stop(system: str) -> None:
 
     The platform (ecommerce) answers every request with 503; the desk (service) drops no files.
     """
-    from fupan.demo import erp
+    from fupan.demo.systems import erp
     from fupan.server.postgres import EmbeddedPostgres
 
     with EmbeddedPostgres().borrowed():
@@ -115,7 +115,7 @@ def stop(system: str) -> None:
 @click.argument("system", type=_SYSTEM)
 def start(system: str) -> None:
     """SYSTEM is back; the service desk drops the files that it has kept."""
-    from fupan.demo import erp
+    from fupan.demo.systems import erp
     from fupan.server.postgres import EmbeddedPostgres
 
     with EmbeddedPostgres().borrowed():

@@ -8,7 +8,7 @@ import click
 @click.command()
 def down() -> None:
     """Stop Airflow, the demo sources and PostgreSQL of this installation; nothing is lost."""
-    from fupan.demo.platform_server import PlatformServer
+    from fupan.demo.systems.platform_server import PlatformServer
     from fupan.progress import Progress
     from fupan.server.airflow import EmbeddedAirflow
     from fupan.server.postgres import EmbeddedPostgres

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from fupan.demo.draws import Draws, Ints
+from fupan.demo.tools.draws import Draws, Ints
 
 ZONE = ZoneInfo("Asia/Shanghai")
 YEAR = 365

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 
 from fupan import settings
-from fupan.demo.platform_server import PlatformServer
+from fupan.demo.systems.platform_server import PlatformServer
 from fupan.progress import Progress
 from fupan.server.airflow import EmbeddedAirflow
 from fupan.server.postgres import EmbeddedPostgres
@@ -42,7 +42,7 @@ def start_warehouse(progress: Progress) -> None:
 
 def start_reference(progress: Progress) -> None:
     """Start the reference company's systems, as far as they are used, and name them."""
-    from fupan.demo import erp  # noqa: PLC0415
+    from fupan.demo.systems import erp  # noqa: PLC0415
 
     used = reference_systems()
     if not used:
@@ -56,7 +56,7 @@ def start_reference(progress: Progress) -> None:
 
 def name_reference() -> None:
     """Tell this process, and all that it starts, where the reference company's systems are."""
-    from fupan.demo import erp, service_desk  # noqa: PLC0415
+    from fupan.demo.systems import erp, service_desk  # noqa: PLC0415
 
     addresses = {
         "erp": erp.connection_url,
@@ -82,7 +82,7 @@ def needs_postgres() -> bool:
 @contextlib.contextmanager
 def borrowed_platform() -> Iterator[None]:
     """The reference company's platform, up where it is used; stopped again at the end unless it was running before."""
-    from fupan.demo import erp  # noqa: PLC0415
+    from fupan.demo.systems import erp  # noqa: PLC0415
 
     platform = PlatformServer()
     was_up = platform.running()

@@ -8,13 +8,14 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from fupan.demo import deals, network
-from fupan.demo.assortment import date_of
-from fupan.demo.clientele import NEVER, businesses, customers
-from fupan.demo.geography import DOMESTIC, places
+from fupan.demo.company import network
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.clientele import NEVER, businesses, customers
+from fupan.demo.company.geography import DOMESTIC, places
+from fupan.demo.life import deals
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.stamps import at, minute
-from fupan.demo.wording import text
+from fupan.demo.tools.stamps import at, minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
 
 #: Share of key accounts that have a manager of their own, and of other business customers.

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo import clientele
-from fupan.demo.columns import named
-from fupan.demo.draws import Ints
-from fupan.demo.network import NEVER, dealers
+from fupan.demo.company import clientele
+from fupan.demo.company.network import NEVER, dealers
+from fupan.demo.life.prospects import leads
+from fupan.demo.life.shows import KINDS, events
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.prospects import leads
-from fupan.demo.shows import KINDS, events
-from fupan.demo.stamps import at, minute
-from fupan.demo.wording import text
+from fupan.demo.tools.columns import named
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.stamps import at, minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 TYPES, ZONES = ("prospect", "existing_user", "dealer", "media"), ("smart_home", "commercial", "outdoor", "lounge")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fupan.demo.assortment import date_of, products
-from fupan.demo.components import bills, components
+from fupan.demo.company.assortment import date_of, products
+from fupan.demo.life.components import bills, components
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.stamps import at
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World
 
 

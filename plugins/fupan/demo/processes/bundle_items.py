@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.bundles import bundles
+from fupan.demo.company.bundles import bundles
 from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.world import Span, World
 

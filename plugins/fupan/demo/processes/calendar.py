@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from fupan.demo.company.seasons import SPRING_FESTIVALS
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.seasons import SPRING_FESTIVALS
 from fupan.demo.world import Span, World
 
 #: Of every year: type, name, region, what it moves, first day and last day (month, day).

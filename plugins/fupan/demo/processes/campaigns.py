@@ -7,8 +7,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, products
-from fupan.demo.budgets import (
+from fupan.demo.company.assortment import date_of, products
+from fupan.demo.company.budgets import (
     CAMPAIGN_SPLIT,
     GROWTH_QUARTER,
     GROWTH_SPLIT,
@@ -18,10 +18,10 @@ from fupan.demo.budgets import (
     campaign_budgets,
     rise,
 )
-from fupan.demo.campaigns import campaigns, promotions
-from fupan.demo.columns import DAY_S, moment
+from fupan.demo.company.campaigns import campaigns, promotions
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.wording import text
+from fupan.demo.tools.columns import DAY_S, moment
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Days before its first day on which a campaign, its budget and its offers are entered.

@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from fupan.demo.assortment import is_on_sale, products
-from fupan.demo.draws import Draws, Floats, Ints
-from fupan.demo.geography import places
-from fupan.demo.network import NEVER, dealer_sizes, dealers, offences
+from fupan.demo.company.assortment import is_on_sale, products
+from fupan.demo.company.geography import places
+from fupan.demo.company.network import NEVER, dealer_sizes, dealers, offences
+from fupan.demo.company.seasons import months, shopping_festival
+from fupan.demo.company.warehouses import routes
+from fupan.demo.life.sales import told
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.processes.price_lists import is_deep_online
-from fupan.demo.sales import told
-from fupan.demo.seasons import months, shopping_festival
-from fupan.demo.stamps import at
-from fupan.demo.warehouses import routes
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Draws, Floats, Ints
+from fupan.demo.tools.stamps import at
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of diverted orders that are found, and the days after delivery on which they are.

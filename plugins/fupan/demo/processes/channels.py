@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.network import CHANNELS
+from fupan.demo.company.network import CHANNELS
 from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.world import Span, World
 

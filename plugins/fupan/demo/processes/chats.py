@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo import clientele, seasons
-from fupan.demo.deliveries import DAY, SECOND, moments
-from fupan.demo.draws import Floats, Ints
+from fupan.demo.company import clientele, seasons
+from fupan.demo.company.staffing import agents, load
+from fupan.demo.life.deliveries import DAY, SECOND, moments
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.staffing import agents, load
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Floats, Ints
+from fupan.demo.tools.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 

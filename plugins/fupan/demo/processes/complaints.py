@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.complaints import complaints
-from fupan.demo.phrases import text_key
+from fupan.demo.life.complaints import complaints
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
+from fupan.demo.tools.phrases import text_key
 from fupan.demo.world import Span, World
 
 _COLUMNS = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.deliveries import DAY, moments
-from fupan.demo.draws import Ints
+from fupan.demo.company.survey_waves import respondents
+from fupan.demo.life.deliveries import DAY, moments
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.survey_waves import respondents
+from fupan.demo.tools.draws import Ints
 from fupan.demo.world import Span, World
 
 TASKS, PROFILES = 8, 3

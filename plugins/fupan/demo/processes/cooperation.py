@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo import deals, network
-from fupan.demo.campaigns import campaigns
-from fupan.demo.draws import Ints
-from fupan.demo.people import employee_id, on_duty, talent
+from fupan.demo.company import network
+from fupan.demo.company.campaigns import campaigns
+from fupan.demo.company.people import employee_id, on_duty, talent
+from fupan.demo.company.seasons import is_weekend
+from fupan.demo.life import deals
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.seasons import is_weekend
-from fupan.demo.stamps import at, minute
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.stamps import at, minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 #: Cases that do not come from opportunities or campaigns: a year at scale 1.

@@ -7,15 +7,15 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.campaigns import campaigns, promotions
-from fupan.demo.clientele import households, users
-from fupan.demo.columns import DAY_S, moment
+from fupan.demo.company.campaigns import campaigns, promotions
+from fupan.demo.company.clientele import households, users
+from fupan.demo.company.seasons import days_of_month, months
+from fupan.demo.life.purchases import purchases
+from fupan.demo.life.sales import told
+from fupan.demo.life.visits import accounts_by_day
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.purchases import purchases
-from fupan.demo.sales import told
-from fupan.demo.seasons import days_of_month, months
-from fupan.demo.visits import accounts_by_day
-from fupan.demo.wording import text
+from fupan.demo.tools.columns import DAY_S, moment
+from fupan.demo.tools.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 #: Type -> what it is worth (CNY), and how often who holds it and buys in time uses it.

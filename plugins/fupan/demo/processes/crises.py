@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.complaints import complaints
-from fupan.demo.deliveries import DAY, HOUR, SECOND, moments
+from fupan.demo.life.complaints import complaints
+from fupan.demo.life.deliveries import DAY, HOUR, SECOND, moments
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.wording import text
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of complaints about safety that go round, of a company of scale 1. A company half the size is talked of more than half

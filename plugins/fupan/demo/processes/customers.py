@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.clientele import NEVER, company_names, contacts, customers
-from fupan.demo.geography import places
+from fupan.demo.company.clientele import NEVER, company_names, contacts, customers
+from fupan.demo.company.geography import places
 from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.world import Span, World, day_number
 

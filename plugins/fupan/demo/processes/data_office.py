@@ -8,12 +8,12 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.draws import Ints
-from fupan.demo.periods import Period, months, quarters
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.periods import Period, months, quarters
+from fupan.demo.company.seasons import HOMES, demand, mean_demand
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.seasons import HOMES, demand, mean_demand
-from fupan.demo.stamps import at, minute
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.stamps import at, minute
 from fupan.demo.world import Span, World, day_number
 
 #: Check -> how many are found on average, day of the period on which it is planned, share of findings that are a violation.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.geography import places
-from fupan.demo.network import dealers
-from fupan.demo.partners import NEWCOMER, assessed, by_quarter
+from fupan.demo.company.geography import places
+from fupan.demo.company.network import dealers
+from fupan.demo.company.partners import NEWCOMER, assessed, by_quarter
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.stamps import at
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World
 
 

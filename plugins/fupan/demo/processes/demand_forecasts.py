@@ -6,16 +6,16 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import products
-from fupan.demo.campaigns import campaigns, lift, promotions
-from fupan.demo.draws import Floats, Ints
-from fupan.demo.geography import places
-from fupan.demo.planning import demand, months, whole_demand
+from fupan.demo.company.assortment import products
+from fupan.demo.company.campaigns import campaigns, lift, promotions
+from fupan.demo.company.geography import places
+from fupan.demo.company.seasons import days_of_month
+from fupan.demo.company.warehouses import MARKETS
+from fupan.demo.life.planning import demand, months, whole_demand
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.seasons import days_of_month
-from fupan.demo.stamps import at
-from fupan.demo.warehouses import MARKETS
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Floats, Ints
+from fupan.demo.tools.stamps import at
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Version -> months ahead, and the error (standard deviation) of a forecast of one SKU in one region.

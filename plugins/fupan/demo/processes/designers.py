@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.network import DESIGNERS
+from fupan.demo.company.network import DESIGNERS
 from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.world import YEAR, Span, World, day_number
 

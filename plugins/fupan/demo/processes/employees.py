@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.geography import places
-from fupan.demo.network import NEVER
-from fupan.demo.people import employees
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.geography import places
+from fupan.demo.company.network import NEVER
+from fupan.demo.company.people import employees
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.stamps import at
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World
 
 _LEVELS = {0: "junior", 1: "regular", 2: "senior"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import is_on_sale, products
-from fupan.demo.draws import Draws, Ints
+from fupan.demo.company.assortment import is_on_sale, products
+from fupan.demo.life.sales.plan import TRADES
+from fupan.demo.life.visits import visits
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.sales.plan import TRADES
-from fupan.demo.visits import visits
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Draws, Ints
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: What there is to do -> share of visits that do it when they get as far, and how far that is.

@@ -7,15 +7,16 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo import deals, network
-from fupan.demo.assortment import date_of
-from fupan.demo.clientele import customers
-from fupan.demo.draws import Floats, Ints
-from fupan.demo.people import diligence, is_trained, talent
+from fupan.demo.company import network
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.clientele import customers
+from fupan.demo.company.people import diligence, is_trained, talent
+from fupan.demo.company.seasons import is_weekend, spring_festival
+from fupan.demo.life import deals
 from fupan.demo.process import Frames, Process
-from fupan.demo.seasons import is_weekend, spring_festival
-from fupan.demo.stamps import at, minute
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Floats, Ints
+from fupan.demo.tools.stamps import at, minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Activities a usual rep has on a working day; how often he sees a key account, or a dealer, beside another customer.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.network import TEAMS
+from fupan.demo.company.network import TEAMS
+from fupan.demo.company.seasons import months
+from fupan.demo.life.sales import told
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.sales import told
-from fupan.demo.seasons import months
-from fupan.demo.wording import text
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of orders that are installed, by trade; of those that the customer has measured or collected online and offline, half.

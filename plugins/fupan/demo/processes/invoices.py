@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.clientele import customers
+from fupan.demo.company.clientele import customers
+from fupan.demo.life.sales import told
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.sales import told
-from fupan.demo.wording import text
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of invoices that are paid in time, in two parts (the second by the day of the whole), and never.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.partners import by_quarter
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.partners import by_quarter
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.stamps import at
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World
 
 #: Milestones of a quarter's plan: days after its beginning on which they are due, and share of the money that is committed.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo import seasons
-from fupan.demo.assortment import date_of
-from fupan.demo.columns import DAY_S, moment
-from fupan.demo.draws import Draws
+from fupan.demo.company import seasons
+from fupan.demo.company.assortment import date_of
 from fupan.demo.process import Frames, Process, changed
+from fupan.demo.tools.columns import DAY_S, moment
+from fupan.demo.tools.draws import Draws
 from fupan.demo.world import Span, World
 
 #: Engine -> is it an AI engine, searches a day for a keyword at scale 1, positions won in a year.

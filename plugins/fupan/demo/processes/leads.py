@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo import deals, network
-from fupan.demo.campaigns import campaigns
-from fupan.demo.geography import places
-from fupan.demo.people import diligence
+from fupan.demo.company import network
+from fupan.demo.company.campaigns import campaigns
+from fupan.demo.company.geography import places
+from fupan.demo.company.people import diligence
+from fupan.demo.life import deals
+from fupan.demo.life.prospects import GRADES, NAMES, SOURCES, event_of, leads, quality
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.prospects import GRADES, NAMES, SOURCES, event_of, leads, quality
-from fupan.demo.stamps import minute
+from fupan.demo.tools.stamps import minute
 from fupan.demo.world import Span, World
 
 #: A lead is converted at the latest so many days after it was recorded.

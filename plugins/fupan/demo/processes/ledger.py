@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.draws import Ints
-from fupan.demo.expectation import months as expected_months
-from fupan.demo.geography import MARKETS
-from fupan.demo.network import outlets
+from fupan.demo.company.geography import MARKETS
+from fupan.demo.company.network import outlets
+from fupan.demo.life.expectation import months as expected_months
+from fupan.demo.life.shelves import dealer_stock_value
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.shelves import dealer_stock_value
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Rent of a store beside its expected revenue, and the growth of wages a year.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.campaigns import promotions
-from fupan.demo.columns import DAY_S, moment
-from fupan.demo.draws import Ints
+from fupan.demo.company.campaigns import promotions
+from fupan.demo.life.sales import told
 from fupan.demo.process import Frames, Process, changed
-from fupan.demo.sales import told
-from fupan.demo.wording import text
+from fupan.demo.tools.columns import DAY_S, moment
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Platform -> the first hour of each stream of a day, and the share of the platform's orders that are bought in one.

@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.clientele import NEVER, customers
-from fupan.demo.columns import DAY_S, moment
+from fupan.demo.company.clientele import NEVER, customers
 from fupan.demo.process import Frames, Process, as_of
+from fupan.demo.tools.columns import DAY_S, moment
 from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
 
 #: Programme -> benefit, and share of those who stay and of those who leave that take it: it keeps the former.

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINE_NAMES, date_of
-from fupan.demo.periods import Period, months, published, quarters
+from fupan.demo.company.assortment import LINE_NAMES, date_of
+from fupan.demo.company.periods import Period, months, published, quarters
+from fupan.demo.company.rivals import RIVALS
 from fupan.demo.process import Frames, Process
-from fupan.demo.rivals import RIVALS
-from fupan.demo.stamps import at
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World
 
 

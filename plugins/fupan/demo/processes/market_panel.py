@@ -11,16 +11,16 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINE_NAMES, LINES, date_of
-from fupan.demo.draws import Floats
-from fupan.demo.expectation import months
-from fupan.demo.geography import DOMESTIC, places
-from fupan.demo.periods import Period, quarters
+from fupan.demo.company.assortment import LINE_NAMES, LINES, date_of
+from fupan.demo.company.geography import DOMESTIC, places
+from fupan.demo.company.periods import Period, quarters
+from fupan.demo.company.rivals import IDS, OTHERS, OWN_BRAND, RIVALS, TIERS
+from fupan.demo.company.seasons import HOMES
+from fupan.demo.life.expectation import months
 from fupan.demo.process import Frames, Process
-from fupan.demo.rivals import IDS, OTHERS, OWN_BRAND, RIVALS, TIERS
-from fupan.demo.seasons import HOMES
-from fupan.demo.stamps import at
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Floats
+from fupan.demo.tools.stamps import at
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 PUBLISHED_AFTER = 25

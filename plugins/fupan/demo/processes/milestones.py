@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.campaigns import campaigns
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.campaigns import campaigns
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.stamps import minute
+from fupan.demo.tools.stamps import minute
 from fupan.demo.world import Span, World
 
 #: Task -> phase, department, planned start and end in days before the campaign begins (or, of the last ones, after it ends).

@@ -7,12 +7,12 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.clientele import users
-from fupan.demo.columns import DAY_S, moment
-from fupan.demo.geography import places
+from fupan.demo.company.clientele import users
+from fupan.demo.company.geography import places
+from fupan.demo.life.visits import accounts_by_day
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.visits import accounts_by_day
-from fupan.demo.wording import text
+from fupan.demo.tools.columns import DAY_S, moment
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Who invites others has registered at least so many days before.

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo import deals
-from fupan.demo.assortment import date_of, is_on_sale, list_prices, products
-from fupan.demo.deals import PROBABILITIES, REASONS, STAGES
-from fupan.demo.draws import Ints
-from fupan.demo.network import NEVER
+from fupan.demo.company.assortment import date_of, is_on_sale, list_prices, products
+from fupan.demo.company.network import NEVER
+from fupan.demo.company.rivals import rival_id
+from fupan.demo.life import deals
+from fupan.demo.life.deals import PROBABILITIES, REASONS, STAGES
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.rivals import rival_id
-from fupan.demo.stamps import minute
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.stamps import minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: An opportunity is decided at the latest so many days after it was opened.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.campaigns import campaigns
-from fupan.demo.network import outlets
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.campaigns import campaigns
+from fupan.demo.company.network import outlets
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.wording import text
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: What is checked, and how often it is in order.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, products
-from fupan.demo.geography import places
-from fupan.demo.network import outlets
+from fupan.demo.company.assortment import date_of, products
+from fupan.demo.company.geography import places
+from fupan.demo.company.network import outlets
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.wording import text
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Share of the assortment that a point of sale of each type has.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.campaigns import campaigns
-from fupan.demo.columns import DAY_S, moment, named
-from fupan.demo.posts import AUTHORS, PLATFORMS, TYPES, daily
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.campaigns import campaigns
+from fupan.demo.life.posts import AUTHORS, PLATFORMS, TYPES, daily
 from fupan.demo.process import Frames, Process, changed
+from fupan.demo.tools.columns import DAY_S, moment, named
 from fupan.demo.world import Span, World, day_number
 
 _REPORTED = 23 * 3600 + 50 * 60

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINES, date_of, list_prices, price_factors, products
-from fupan.demo.draws import Ints
+from fupan.demo.company.assortment import LINES, date_of, list_prices, price_factors, products
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
+from fupan.demo.tools.draws import Ints
 from fupan.demo.world import Span, World, day_number
 
 #: City tier -> planned difference to the national price, of smart luminaires and of the rest.

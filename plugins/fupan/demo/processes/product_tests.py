@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, products
-from fupan.demo.draws import Ints
+from fupan.demo.company.assortment import date_of, products
+from fupan.demo.life.specifications import BEST_SELLERS, bestseller_ranks, specifications
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.specifications import BEST_SELLERS, bestseller_ranks, specifications
-from fupan.demo.stamps import minute
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.stamps import minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import YEAR, Span, World
 
 #: Round -> what is tested, and days before the launch. A test is planned so many days ahead, and put off by some at most.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, products
-from fupan.demo.components import SIZES, bills, components, suppliers
-from fupan.demo.draws import Ints
-from fupan.demo.planning import on_days, whole_demand
+from fupan.demo.company.assortment import date_of, products
+from fupan.demo.company.workmanship import LOT_DAYS, serial_numbers
+from fupan.demo.life.components import SIZES, bills, components, suppliers
+from fupan.demo.life.planning import on_days, whole_demand
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.stamps import at, minute
-from fupan.demo.wording import text
-from fupan.demo.workmanship import LOT_DAYS, serial_numbers
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.stamps import at, minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Days from batch to batch, and from the order to its planned end.

@@ -7,12 +7,12 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINE_NAMES, date_of, list_prices, price_factors, products, unit_costs
-from fupan.demo.phase_out import phase_outs
+from fupan.demo.company.assortment import LINE_NAMES, date_of, list_prices, price_factors, products, unit_costs
+from fupan.demo.company.phase_out import phase_outs
+from fupan.demo.life.specifications import specifications
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.specifications import specifications
-from fupan.demo.stamps import at
-from fupan.demo.wording import text
+from fupan.demo.tools.stamps import at
+from fupan.demo.tools.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 #: A SKU is in the ERP so many days before it is launched.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.components import components, consumption, suppliers
-from fupan.demo.draws import Floats, Ints
+from fupan.demo.company.assortment import date_of
+from fupan.demo.life.components import components, consumption, suppliers
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.stamps import at, minute
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Floats, Ints
+from fupan.demo.tools.stamps import at, minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Days from order to order; days until goods are promised, as planned and at once.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.clientele import users
-from fupan.demo.columns import DAY_S, moment
-from fupan.demo.draws import Draws
+from fupan.demo.company.clientele import users
+from fupan.demo.life.sales import told
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.sales import told
-from fupan.demo.wording import text
+from fupan.demo.tools.columns import DAY_S, moment
+from fupan.demo.tools.draws import Draws
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of online orders of those who are in the groups that a message of the morning has led to, by platform.

@@ -7,16 +7,16 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.clientele import DEALERS
-from fupan.demo.draws import Floats
-from fupan.demo.expectation import months
-from fupan.demo.geography import places
-from fupan.demo.network import dealers, offences
-from fupan.demo.partners import assessed, by_quarter
+from fupan.demo.company.clientele import DEALERS
+from fupan.demo.company.geography import places
+from fupan.demo.company.network import dealers, offences
+from fupan.demo.company.partners import assessed, by_quarter
+from fupan.demo.life.expectation import months
+from fupan.demo.life.sales import arrivals
+from fupan.demo.life.sales.fate import NEVER, fate
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.sales import arrivals
-from fupan.demo.sales.fate import NEVER, fate
-from fupan.demo.stamps import at
+from fupan.demo.tools.draws import Floats
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World
 
 #: Programme: share of dealers that take part in a quarter, and how much of the tier's rebate it pays.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.geography import places
+from fupan.demo.company.geography import places
 from fupan.demo.process import CHANGED_ON, Frames, Process
 from fupan.demo.world import Span, World
 

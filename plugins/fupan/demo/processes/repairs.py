@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINE_NAMES
-from fupan.demo.deliveries import DAY, HOUR, SECOND, delivered, moments, serials, with_orders
-from fupan.demo.draws import Floats, Ints
+from fupan.demo.company.assortment import LINE_NAMES
+from fupan.demo.company.staffing import load
+from fupan.demo.life.deliveries import DAY, HOUR, SECOND, delivered, moments, serials, with_orders
+from fupan.demo.life.specifications import specifications
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.specifications import specifications
-from fupan.demo.staffing import load
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Floats, Ints
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of delivered lines of one piece with a ticket, on average; the more pieces, the more tickets, by the root of the pieces

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import products
+from fupan.demo.company.assortment import products
+from fupan.demo.company.workmanship import EXCHANGED, return_share
+from fupan.demo.life.sales import told
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.sales import told
-from fupan.demo.wording import text
-from fupan.demo.workmanship import EXCHANGED, return_share
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 REASONS = (

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINE_NAMES, products
-from fupan.demo.deliveries import DAY, HOUR, delivered, moments, with_orders
-from fupan.demo.phrases import text_key
+from fupan.demo.company.assortment import LINE_NAMES, products
+from fupan.demo.company.workmanship import given_stars
+from fupan.demo.life.deliveries import DAY, HOUR, delivered, moments, with_orders
+from fupan.demo.life.review_texts import add_later, write
 from fupan.demo.process import CHANGED_ON, GONE_ON, Frames, Process, as_of
-from fupan.demo.review_texts import add_later, write
-from fupan.demo.wording import text
-from fupan.demo.workmanship import given_stars
+from fupan.demo.tools.phrases import text_key
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Share of lines that a platform has sold; of these, what the platform fills in after two weeks, what is written again, and

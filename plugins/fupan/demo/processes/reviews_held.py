@@ -8,13 +8,13 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, is_on_sale, products
-from fupan.demo.draws import Ints
-from fupan.demo.people import employee_id, on_duty
+from fupan.demo.company.assortment import date_of, is_on_sale, products
+from fupan.demo.company.people import employee_id, on_duty
+from fupan.demo.company.reviews_held import stages
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.reviews_held import stages
-from fupan.demo.stamps import at
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.stamps import at
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Findings of a review on average, by type.

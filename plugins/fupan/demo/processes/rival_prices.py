@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, list_prices, products
+from fupan.demo.company.assortment import date_of, list_prices, products
+from fupan.demo.company.rivals import cut_depths, items, rival_id
+from fupan.demo.company.seasons import shopping_festival
 from fupan.demo.process import Frames, Process
-from fupan.demo.rivals import cut_depths, items, rival_id
-from fupan.demo.seasons import shopping_festival
-from fupan.demo.stamps import at
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World
 
 #: Days until rivals follow a change of our list prices.

@@ -7,12 +7,12 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.periods import published, quarters
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.periods import published, quarters
+from fupan.demo.company.rivals import IDS, OWN_BRAND, RIVALS, WARRANTY_RAISED, line_name, moves, rival_id
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.rivals import IDS, OWN_BRAND, RIVALS, WARRANTY_RAISED, line_name, moves, rival_id
-from fupan.demo.stamps import at, minute
-from fupan.demo.wording import text
+from fupan.demo.tools.stamps import at, minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
 
 #: Analysts write their notes on a quarter so many days after its end.

@@ -6,8 +6,8 @@ from datetime import datetime, time, timedelta
 
 import polars as pl
 
+from fupan.demo.life.sales import told
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.sales import told
 from fupan.demo.world import YEAR, Span, World
 
 CURRENCY = "CNY"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from fupan.demo.life.visits import visits
 from fupan.demo.process import Frames, Process, changed
-from fupan.demo.visits import visits
 from fupan.demo.world import Span, World
 
 

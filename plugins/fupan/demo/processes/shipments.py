@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.geography import places
+from fupan.demo.company.geography import places
+from fupan.demo.company.seasons import months, shopping_festival
+from fupan.demo.company.warehouses import IDS, routes
+from fupan.demo.life.sales import told
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.sales import told
-from fupan.demo.seasons import months, shopping_festival
-from fupan.demo.warehouses import IDS, routes
-from fupan.demo.wording import text
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Carrier: company, modes, regions that it serves (ALL: every one), is it a backup.

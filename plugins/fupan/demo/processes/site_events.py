@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.geography import places
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.geography import places
+from fupan.demo.life.shows import KINDS, events, teams
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.shows import KINDS, events, teams
-from fupan.demo.stamps import minute
-from fupan.demo.wording import text
+from fupan.demo.tools.stamps import minute
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Events are planned so many days ahead; staff is scheduled, and hours are noted the day after.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.assortment import date_of, products
-from fupan.demo.phase_out import phase_outs
+from fupan.demo.company.assortment import date_of, products
+from fupan.demo.company.phase_out import phase_outs
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.stamps import at
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World, day_number
 
 _DEPARTMENTS = ("tech", "production", "sales")

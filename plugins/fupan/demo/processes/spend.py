@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINE_NAMES, date_of
-from fupan.demo.campaigns import campaigns
-from fupan.demo.columns import DAY_S, moment, named
-from fupan.demo.geography import places
+from fupan.demo.company.assortment import LINE_NAMES, date_of
+from fupan.demo.company.campaigns import campaigns
+from fupan.demo.company.geography import places
+from fupan.demo.life.spending import spent
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.spending import spent
-from fupan.demo.wording import text
+from fupan.demo.tools.columns import DAY_S, moment, named
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World, day_number
 
 #: Share of bookings of advertising that are corrected, after how many days, and what remains.

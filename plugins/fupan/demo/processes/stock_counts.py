@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, products
+from fupan.demo.company.assortment import date_of, products
+from fupan.demo.company.warehouses import IDS
+from fupan.demo.life.stock import stock
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.stamps import at
-from fupan.demo.stock import stock
-from fupan.demo.warehouses import IDS
-from fupan.demo.wording import text
+from fupan.demo.tools.stamps import at
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 #: Counts are planned for Fridays; of ordinary SKUs one in so many is counted in a week, of dear ones one in so many.

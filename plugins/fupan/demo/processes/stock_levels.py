@@ -9,15 +9,15 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of, products, unit_costs
-from fupan.demo.components import components, consumption
-from fupan.demo.draws import Ints
-from fupan.demo.planning import at_warehouses, on_days, whole_demand
+from fupan.demo.company.assortment import date_of, products, unit_costs
+from fupan.demo.company.warehouses import ABROAD, IDS, PLANT, locations
+from fupan.demo.life.components import components, consumption
+from fupan.demo.life.planning import at_warehouses, on_days, whole_demand
+from fupan.demo.life.shelves import dealer_shelves, store_shelves
+from fupan.demo.life.stock import stock
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.shelves import dealer_shelves, store_shelves
-from fupan.demo.stamps import at
-from fupan.demo.stock import stock
-from fupan.demo.warehouses import ABROAD, IDS, PLANT, locations
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World, day_number
 
 DAILY_FOR, REPORTED_FOR = 90, 396

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import LINES, date_of, products
-from fupan.demo.planning import COVER, at_warehouses, on_days, whole_demand
+from fupan.demo.company.assortment import LINES, date_of, products
+from fupan.demo.company.warehouses import IDS
+from fupan.demo.life.planning import COVER, at_warehouses, on_days, whole_demand
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.stamps import at
-from fupan.demo.warehouses import IDS
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
 
 #: Days of demand that are kept for bad days, and more than which nobody wants; a month's sales below this part of what the

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.assortment import date_of
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.warehouses import locations
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.warehouses import locations
 from fupan.demo.world import Span, World, day_number
 
 

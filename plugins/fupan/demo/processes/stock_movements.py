@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import products
+from fupan.demo.company.assortment import products
+from fupan.demo.company.warehouses import IDS
+from fupan.demo.life.stock import stock
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.stamps import at
-from fupan.demo.stock import stock
-from fupan.demo.warehouses import IDS
-from fupan.demo.wording import text
+from fupan.demo.tools.stamps import at
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.components import suppliers
+from fupan.demo.company.assortment import date_of
+from fupan.demo.life.components import suppliers
 from fupan.demo.process import CHANGED_ON, Frames, Process
-from fupan.demo.stamps import at
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import YEAR, Span, World, day_number
 
 #: A qualification holds for so many days; of the yearly audits so many are put off to the next year.

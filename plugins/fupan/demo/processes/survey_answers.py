@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import polars as pl
 
-from fupan.demo.deliveries import DAY, HOUR, moments
-from fupan.demo.draws import Draws, Ints
+from fupan.demo.company.staffing import load
+from fupan.demo.company.survey_waves import respondents
+from fupan.demo.life.deliveries import DAY, HOUR, moments
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.staffing import load
-from fupan.demo.survey_waves import respondents
+from fupan.demo.tools.draws import Draws, Ints
 from fupan.demo.world import Span, World
 
 TYPES = ("satisfaction", "awareness", "needs", "campaign")

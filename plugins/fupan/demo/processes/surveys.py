@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
-from fupan.demo.assortment import date_of
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.survey_waves import waves
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
-from fupan.demo.survey_waves import waves
 from fupan.demo.world import Span, World
 
 _COLUMNS = (

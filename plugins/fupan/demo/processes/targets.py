@@ -12,17 +12,17 @@ from functools import lru_cache
 
 import polars as pl
 
-from fupan.demo import clientele, network
-from fupan.demo.assortment import COST_RISE, LINE_NAMES, date_of
-from fupan.demo.campaigns import campaigns
-from fupan.demo.deals import owner_id
-from fupan.demo.draws import Ints
-from fupan.demo.expectation import LEVEL, accounts, foreseen, months
-from fupan.demo.geography import places
+from fupan.demo.company import clientele, network
+from fupan.demo.company.assortment import COST_RISE, LINE_NAMES, date_of
+from fupan.demo.company.campaigns import campaigns
+from fupan.demo.company.geography import places
+from fupan.demo.life.deals import owner_id
+from fupan.demo.life.expectation import LEVEL, accounts, foreseen, months
+from fupan.demo.life.sales.arrivals import PLATFORM_SHARES
+from fupan.demo.life.sales.told import CHANNEL_OF, PLATFORM_CHANNELS
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.sales.arrivals import PLATFORM_SHARES
-from fupan.demo.sales.told import CHANNEL_OF, PLATFORM_CHANNELS
-from fupan.demo.wording import text
+from fupan.demo.tools.draws import Ints
+from fupan.demo.tools.wording import text
 from fupan.demo.world import YEAR, Span, World, day_number
 
 #: Gross margin of each trade in the middle of the year under review; it falls like the whole.

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.campaigns import campaigns
-from fupan.demo.draws import Floats, Ints
-from fupan.demo.people import employees
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.campaigns import campaigns
+from fupan.demo.company.people import employees
+from fupan.demo.company.seasons import HOMES, SITES, is_weekend, months, shopping_festival, spring_festival
 from fupan.demo.process import Frames, Process
-from fupan.demo.seasons import HOMES, SITES, is_weekend, months, shopping_festival, spring_festival
-from fupan.demo.stamps import at
+from fupan.demo.tools.draws import Floats, Ints
+from fupan.demo.tools.stamps import at
 from fupan.demo.world import Span, World
 
 #: Role -> share of staff at work on a weekday, on a weekend, hours, chance of overtime on a usual day and its mean hours.

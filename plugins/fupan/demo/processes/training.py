@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.assortment import date_of
-from fupan.demo.network import dealers
-from fupan.demo.people import attends, course_day, employee_id, employees, talent
-from fupan.demo.periods import Period, quarters
+from fupan.demo.company.assortment import date_of
+from fupan.demo.company.network import dealers
+from fupan.demo.company.people import attends, course_day, employee_id, employees, talent
+from fupan.demo.company.periods import Period, quarters
 from fupan.demo.process import Frames, Process, as_of
-from fupan.demo.stamps import at
-from fupan.demo.wording import text
+from fupan.demo.tools.stamps import at
+from fupan.demo.tools.wording import text
 from fupan.demo.world import Span, World
 
 COURSES = ("product", "needs_analysis", "crm", "negotiation")

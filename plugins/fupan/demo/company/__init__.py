@@ -1,0 +1,1 @@
+"""What the reference company is: products, places, people, customers, campaigns, the same for all days."""

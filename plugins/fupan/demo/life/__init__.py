@@ -1,0 +1,1 @@
+"""What happens in the reference company day by day, told from what it is."""

@@ -1,5 +1,0 @@
-"""Sales of the reference company: what is ordered through each trade, and what becomes of it."""
-
-from fupan.demo.sales.told import Sales, told
-
-__all__ = ["Sales", "told"]
