@@ -141,7 +141,7 @@ def test_shops_stand_in_their_cities() -> None:
 def test_carriers_serve_the_regions_they_deliver_to() -> None:
     carriers = table("carriers", "log_carriers")
     served = carriers.select("carrier_id", region_code=pl.col("service_provinces").str.split(";")).explode(
-        "region_code"
+        "region_code", empty_as_null=True
     )
     everywhere = set(served.filter(region_code="ALL")["carrier_id"])
     home = table("shipments", "log_shipments").filter(

@@ -153,7 +153,7 @@ def _campaigns(world: World, first_day: int, last_day: int) -> pl.DataFrame:
             places().select("region_code", own_place_no="place_no"), on="region_code", how="left", maintain_order="left"
         )
         .with_columns(day=pl.int_ranges("start_day", pl.col("end_day") + 1), line_no=_line_of(world, known["sku_no"]))
-        .explode("day")
+        .explode("day", empty_as_null=True)
         .join(_CAMPAIGN_COSTS.with_row_index("index").with_columns(pl.col("index").cast(pl.Int64)), how="cross")
     )
     draws, number, day, index = (
