@@ -4,7 +4,7 @@ A lighting factory is told from causes to rows; no part knows of those below it:
 
 | part | what it holds |
 |---|---|
-| `world`, `process` | seed, scale and first day of a company; what a business process is, as a function of company, days, evening |
+| `world`, `process` | seed, scale and first day; a business process as a function of company, days and evening |
 | `tools` | chance that belongs to a key, moments, columns and Chinese texts, in vectors |
 | `company` | what holds for long: products, places, people, customers, dealers, seasons, campaigns |
 | `life` | what happens because of it, and what planners make of it: purchases, deliveries, stock, complaints, visits, plans |
