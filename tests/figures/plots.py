@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ _SOLD = "status <> 'cancelled' and not is_gift"
 SEASONS = f"""
 select date_trunc('week', order_date)::date, sum(net_amount) filter (where platform is not null) / 1e6,
     sum(net_amount) filter (where platform is null) / 1e6
-from {_VALID} where {_SOLD} group by 1 order by 1
+from {_VALID} where {_SOLD} group by 1 having count(distinct order_date) = 7 order by 1
 """
 REGIONS = f"""
 select coalesce(macro_region, 'unknown'),
@@ -51,40 +51,39 @@ with rated as (
     where not is_default and rating > 0 group by 1 having count(*) > 9
 ),
 sold as (
-    select sku, sum(line.qty) as units, sum(back.qty) filter (where back.return_type = 'return') as returned
+    select line.sku, sum(line.qty) as units, sum(back.qty) filter (where back.return_type = 'return') as returned
     from erp.sales_orders inner join erp.sales_order_lines as line using (order_id)
     left join erp.returns as back on back.order_id = line.order_id and back.line_no = line.line_no
     where platform is not null and status = 'completed' and not is_gift group by 1
 )
-select stars, coalesce(returned, 0)::numeric / units, units from rated inner join (
-    select sold.sku as sku, units, returned from sold
-) as sold using (sku)
+select stars, coalesce(returned, 0)::numeric / units, units from rated inner join sold using (sku)
 """
 
 
 def main() -> None:
-    folder = settings.home().resolve() / "look"
-    folder.mkdir(exist_ok=True)
     with EmbeddedPostgres().borrowed():
         erp.sizes()
-        with contextlib.closing(psycopg2.connect(settings.embedded_url(erp.DATABASE))) as connection:
-            for name, (query, draw) in PLOTS.items():
-                with connection.cursor() as cursor:
-                    cursor.execute(query)
-                    _draw(folder / f"company-{name}.png", cursor.fetchall(), draw)
+        for path in draw(settings.embedded_url(erp.DATABASE), settings.home().resolve() / "look"):
+            print(path)
 
 
-def _draw(path: Path, rows: list[tuple[Any, ...]], draw: Callable[[Any, list[tuple[Any, ...]]], None]) -> None:
-    figure, axes = plt.subplots(figsize=(12, 5), dpi=110)
-    draw(axes, rows)
-    figure.tight_layout()
-    figure.savefig(path)
-    plt.close(figure)
-    print(path)
+def draw(company: str, folder: Path) -> Iterator[Path]:
+    """Draw the company behind a libpq URL into the folder, picture by picture."""
+    folder.mkdir(exist_ok=True)
+    with contextlib.closing(psycopg2.connect(company)) as connection, connection.cursor() as cursor:
+        for name, (query, plot) in PLOTS.items():
+            cursor.execute(query)
+            figure, axes = plt.subplots(figsize=(12, 5), dpi=110)
+            plot(axes, cursor.fetchall())
+            figure.tight_layout()
+            path = folder / f"company-{name}.png"
+            figure.savefig(path)
+            plt.close(figure)
+            yield path
 
 
 def seasons(axes: Any, rows: list[tuple[Any, ...]]) -> None:
-    """Weekly revenue, online against all other trade."""
+    """Revenue of whole weeks, online against all other trade."""
     weeks = [row[0] for row in rows]
     axes.plot(weeks, [row[1] or 0 for row in rows], label="online")
     axes.set_ylabel("online, million CNY a week")
@@ -113,7 +112,7 @@ def bands(axes: Any, rows: list[tuple[Any, ...]]) -> None:
         axes.bar([row[0] for row in rows], share, bottom=bottom, label=name)
         bottom = [b + s for b, s in zip(bottom, share, strict=True)]
     axes.set_ylabel("share of revenue")
-    axes.legend()
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
     axes.set_title("Price bands by product line")
 
 

@@ -17,6 +17,7 @@ import psycopg2
 import pytest
 from click.testing import CliRunner
 from tests.databases import drop_database
+from tests.figures import plots
 
 from fupan import settings
 from fupan.cli.demo import demo
@@ -407,6 +408,22 @@ def test_a_fault_that_is_none_is_refused(given: str) -> None:
 def test_more_faults_than_rows_are_refused(small: str) -> None:
     with pytest.raises(ConfigurationError, match="faults"):
         erp.advance(1, {"negative_prices": 10_000})
+
+
+# ------------------------------------------------------------------------------------------------------------- pictures
+
+
+@pytest.mark.parametrize("name", plots.PLOTS)
+def test_there_is_something_to_see_in_every_picture(full: str, name: str) -> None:
+    shown = _query(full, plots.PLOTS[name][0])
+    assert len(shown) >= 6
+    assert any(value for row in shown for value in row[1:])
+
+
+def test_pictures_are_drawn(full: str, tmp_path: Path) -> None:
+    drawn = list(plots.draw(full, tmp_path))
+    assert len(drawn) == len(plots.PLOTS)
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in drawn)
 
 
 # --------------------------------------------------------------------------------------------------------- command line

@@ -103,8 +103,10 @@ def products(world: World) -> pl.DataFrame:
     power = np.array([6, 9, 12, 18, 24, 36, 48, 60, 100, 150])[
         np.clip(np.floor(rung * 7).astype(np.int64) + draws.integer(0, 2, number, 5), 0, 9)
     ]
-    moves = draws.chance(0.12, number, 6)
-    moved_line = (line_no + draws.integer(1, len(LINES) - 1, number, 7)) % len(LINES)
+    # Luminaires change line; a bulb never becomes one.
+    luminaires = len(LINES) - 1
+    moves = draws.chance(0.12, number, 6) & (line_no < luminaires)
+    moved_line = (line_no + draws.integer(1, luminaires - 1, number, 7)) % luminaires
     moved_day = first + draws.integer(0, LIFE_YEARS * YEAR, number, 8)
     names = [
         (LINES[n].kinds[k][0], LINES[n].series[o % 2], LINES[n].kinds[k][1], f"{LINES[n].code}-{1001 + o}")
