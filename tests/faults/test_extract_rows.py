@@ -317,5 +317,5 @@ def test_two_nights_at_once(shop: Shop, tell: Tell) -> None:
     tell(
         "two nights at once on one table",
         harm=f"both load the same rows: {doubled} of 1000 doubled",
-        ours="the second is refused at once, told who holds the system, and tried again when it is free",
+        ours="the second is refused within seconds, told who holds the system, and tried again when it is free",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -555,6 +556,16 @@ def test_a_cursor_must_be_a_column_with_an_order(shop: Shop) -> None:
 def test_only_one_run_holds_a_system(shop: Shop) -> None:
     with shop.session(), pytest.raises(Busy, match="extract shop"):
         shop.load()
+
+
+def test_a_run_that_is_just_over_is_not_in_the_way(shop: Shop) -> None:
+    # The server lets a lock go only when it notices that its holder has hung up.
+    holder = shop.session()
+    holder.__enter__()
+    leaving = threading.Timer(0.5, holder.__exit__, (None, None, None))
+    leaving.start()
+    shop.load()
+    leaving.join()
 
 
 def test_a_source_that_does_not_answer(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import psycopg2.extras
 
 from fupan import settings
-from fupan.errors import Busy, ConfigurationError, FupanError, SourceUnavailable
+from fupan.errors import ConfigurationError, FupanError, SourceUnavailable
 from fupan.transform.manifest import Manifest
 from fupan.warehouse.connection import Connection, connect, only_one, rows
 
@@ -139,18 +139,9 @@ def _first_try(arguments: Sequence[str]) -> dict[str, NodeResult] | None:
 def _alone(arguments: Sequence[str]) -> dict[str, NodeResult]:
     """Run dbt while no other stage of this warehouse runs, after what a killed one left has been ended."""
     with connect("builder", "dbt lock", autocommit=True) as connection:
-        _lock(connection)
+        only_one(connection, "dbt")
         _end_leftovers(connection)
         return _invoke(arguments)
-
-
-def _lock(connection: Connection) -> None:
-    # The server sees within moments that a killed process is gone.
-    for wait in (0.1, 0.3, 1, 3):
-        with contextlib.suppress(Busy):
-            return only_one(connection, "dbt")
-        time.sleep(wait)
-    only_one(connection, "dbt")
 
 
 def _end_leftovers(connection: Connection) -> None:

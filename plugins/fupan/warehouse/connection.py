@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,9 @@ from fupan import settings
 from fupan.errors import Busy, SourceUnavailable
 
 Connection = psycopg2.extensions.connection
+
+#: Longest wait for a lock whose holder has closed its connection: the server lets it go when it comes to notice.
+_LINGERS_S = 2.0
 
 
 @contextlib.contextmanager
@@ -57,11 +61,18 @@ def only_one(connection: Connection, what: str, *, shared: bool = False) -> None
     Any number may hold it ``shared``, as long as nobody holds it alone.
     """
     lock = "pg_try_advisory_lock_shared" if shared else "pg_try_advisory_lock"
+    until = time.monotonic() + _LINGERS_S
+    while not _has(connection, lock, what):
+        if time.monotonic() > until:
+            raise Busy(
+                f"Another run holds {what}",
+                remedy="Wait for it to end; pg_stat_activity shows it under application_name 'fupan …'",
+            )
+        time.sleep(_LINGERS_S / 20)
+
+
+def _has(connection: Connection, lock: str, what: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(f"select {lock}(hashtextextended(%s, 0))", [f"fupan:{what}"])
         row = cursor.fetchone()
-    if row is None or not row[0]:
-        raise Busy(
-            f"Another run holds {what}",
-            remedy="Wait for it to end; pg_stat_activity shows it under application_name 'fupan …'",
-        )
+    return row is not None and bool(row[0])
