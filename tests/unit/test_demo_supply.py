@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from fupan.demo.company.assortment import products
 from fupan.demo.company.clientele import customers
 from fupan.demo.company.people import employees
 from fupan.demo.company.warehouses import IDS
@@ -25,6 +26,8 @@ from fupan.demo.world import Span, World, day_number
 WORLD = World(20, 0.1, date(2023, 11, 29))
 FIRST, LAST = WORLD.review_year
 _KEY = ("location_id", "sku")
+#: Companies of full size whose figures must be the same.
+SEEDS = (20, 33, 7, 99)
 
 
 @cache
@@ -76,9 +79,12 @@ def test_no_more_leaves_the_warehouses_than_is_shipped() -> None:
     both = issued.join(shipped, on=["sku", "day"], how="left")
     assert both["shipped"].null_count() == 0
     assert (both["issued"] <= both["shipped"]).all()
-    # Most is there when it is wanted.
-    in_span = shipped.filter(pl.col("day") > LAST - timedelta(days=21), pl.col("day") <= LAST)
-    assert 0.5 < issued["issued"].sum() / in_span["shipped"].sum() <= 1
+    # Most is there when it is wanted, but for the leftovers of a fashion, which only households get.
+    known = products(WORLD)
+    faded = planning.is_faded(WORLD, known["sku_no"].to_numpy(), np.array(day_number(LAST)))
+    current = pl.col("sku").is_in(known.filter(~pl.Series(faded))["sku"].to_list())
+    in_span = shipped.filter(current, pl.col("day") > LAST - timedelta(days=21), pl.col("day") <= LAST)
+    assert 0.5 < issued.filter(current)["issued"].sum() / in_span["shipped"].sum() <= 1
 
 
 def test_counts_find_what_the_books_say_or_a_little_less() -> None:
@@ -128,6 +134,79 @@ def test_traditional_dealers_show_the_whole_range_and_turn_it_slowly() -> None:
     newest = reported.filter(pl.col("snapshot_date") == reported["snapshot_date"].max())
     value = dealer_stock_value(WORLD, day_number(newest["snapshot_date"].max()))["value"].sum()
     assert (newest["on_hand_qty"] * newest["unit_cost"]).sum() == pytest.approx(value, rel=0.001)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_old_tube_is_still_made_and_tested_in_the_year_under_review(seed: int) -> None:
+    world = World(seed, 1, WORLD.first)
+    old = specifications(world).filter(light_source_tech="fluorescent_t8").select("sku_no")
+    tested = processes()["product_tests"].tell(world, Span(FIRST, LAST, LAST))["erp_product_tests"]
+    tested = tested.filter(pl.col("tested_at").is_not_null(), parameter="energy_use")
+    assert tested.join(products(world).join(old, on="sku_no"), on="sku").height >= 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_three_launches_a_year_are_made_big_and_no_other_one_sells_as_well(seed: int) -> None:
+    world = World(seed, 1, WORLD.first)
+    month = np.searchsorted(planning.months(world), day_number(LAST) - 30, side="right") - 1
+    launch = products(world)["launch_day"].to_numpy()
+    new = (launch > day_number(FIRST)) & (launch <= day_number(LAST))
+    hit = products(world)["is_hit"].to_numpy()
+    pieces = planning.whole_demand(world)[month].sum(axis=0) * 30
+    assert (new & hit).sum() == 3
+    assert pieces[new & hit].min() > 20_000
+    assert pieces[new & ~hit].max() < 8_500
+    # Half a year before the year ends all of them are on sale.
+    assert launch[new & hit].max() < day_number(LAST) - 180
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_of_a_faded_hit_there_is_half_as_much_again_as_is_needed(seed: int) -> None:
+    world = World(seed, 1, WORLD.first)
+    faded = np.flatnonzero(planning.is_faded(world, np.arange(products(world).height), np.array(day_number(LAST))))
+    names = products(world)["sku"].gather(faded)
+    made = [date(LAST.year, month, 25) for month in (9, 10, 11)]
+    told_of = processes()["demand_forecasts"].tell
+    forecasts = pl.concat([told_of(world, Span(day, day, LAST))["inv_demand_forecasts"] for day in made])
+    ahead = pl.col("period").is_in([f"{LAST:%Y}-12", f"{LAST.year + 1}-01", f"{LAST.year + 1}-02"])
+    newest = (
+        forecasts.filter(ahead, pl.col("sku").is_in(names.to_list()), pl.col("campaign_id").is_null())
+        .sort("version")
+        .unique(["sku", "region_code", "period"], keep="last", maintain_order=True)
+    )
+    wanted = planning.wanted(world, np.array([day_number(LAST) - 4]))[0].sum(axis=0)[faded]
+    assert len(faded) >= 3
+    assert wanted.sum() / newest["forecast_qty"].sum() == pytest.approx(1.54, abs=0.03)
+
+
+def test_who_buys_in_bulk_takes_nothing_from_the_leftovers_of_a_fashion() -> None:
+    day, known = day_number(LAST), products(WORLD)
+    leftovers = known.filter(pl.Series(planning.is_faded(WORLD, known["sku_no"].to_numpy(), np.array(day))))[
+        "sku"
+    ].to_list()
+    sold = told(WORLD, LAST - timedelta(days=27), LAST).lines.filter(
+        ~pl.col("is_custom_line"), pl.col("sku").is_in(leftovers)
+    )
+    to_households = pl.col("group").is_in(["online", "store"])
+    few, many = (sold.filter(which)["qty"].sum() for which in (to_households, ~to_households))
+    issued = tables("stock_movements")["inv_movements"].filter(pl.col("sku").is_in(leftovers), movement_type="issue")
+    assert 0 < -issued["qty"].sum() <= few < many
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_promoters_in_smaller_cities_have_little_to_do(seed: int) -> None:
+    world = World(seed, 1, WORLD.first)
+    told_of = processes()["site_events"].tell(world, Span(FIRST, LAST, LAST))
+    idle = (
+        told_of["evt_staffing"]
+        .filter(pl.col("active_hours").is_not_null(), staff_role="temporary_promoter")
+        .join(told_of["evt_events"].filter(pl.col("start_at").dt.date() >= FIRST), on="event_id")
+        .group_by("city_tier")
+        .agg(idle=1 - pl.col("active_hours").sum() / pl.col("scheduled_hours").sum())
+    )
+    share = dict(idle.iter_rows())
+    assert share["tier_2"] > 0.4
+    assert share["tier_1"] < 0.25
 
 
 def test_winter_goods_are_built_up_a_month_earlier_with_presale() -> None:

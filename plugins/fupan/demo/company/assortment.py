@@ -87,10 +87,11 @@ def products(world: World) -> pl.DataFrame:
     line_no = number % len(LINES)
     of_line = number // len(LINES)
     rung = draws.uniform(number, 3)
-    # Three cheap light sources a year are launched big, all of them in its first seven tenths.
-    in_year = newcomer % renewed
-    is_hit = is_new & (line_no == len(LINES) - 1) & (in_year // len(LINES) % 2 == 0) & (in_year < 0.7 * renewed)
-    rung = np.where(is_hit, 0.2 + 0.1 * rung, rung)
+    # Three cheap light sources a year are launched big, the first three of it: when it ends, many customers have bought them.
+    is_hit = is_new & (line_no == len(LINES) - 1) & (newcomer % renewed < 0.375 * renewed)
+    # The others are dearer: of a cheap one a few large orders take as many pieces as of a hit.
+    is_other = is_new & (line_no == len(LINES) - 1) & ~is_hit
+    rung = np.select([is_hit, is_other], [0.2 + 0.1 * rung, 0.35 + 0.65 * rung], rung)
     low = np.array([line.prices[0] for line in LINES])[line_no]
     high = np.array([line.prices[1] for line in LINES])[line_no]
     # Prices lie evenly on a logarithmic scale, and end in 9 as prices do.

@@ -22,13 +22,13 @@ from fupan.demo.world import YEAR, World, day_number
 #: Days of demand that lie in a warehouse after a delivery, and days of remembered demand below which no planner goes.
 COVER, REMEMBERED_COVER = 38.0, 34.0
 #: Days of demand that are still held of what was launched big a year ago, now that the fashion has changed, for so many days.
-FADED_COVER, FADED_FOR = 127.5, 2 * YEAR
+FADED_COVER, FADED_FOR = 130.8, 2 * YEAR
 #: What is remembered of demand from one month to the next.
 MEMORY = 0.90
 #: Cover of winter goods by month beside the usual: built up in November, sold off until January.
 WINTER = {10: 1.15, 11: 1.75, 12: 1.50, 1: 1.20}
 #: With pre-sale: built up a month earlier, and less of it, since orders are known.
-WINTER_PRESALE = {10: 1.95, 11: 1.535, 12: 1.293, 1: 1.04}
+WINTER_PRESALE = {10: 1.95, 11: 1.56, 12: 1.317, 1: 1.057}
 
 
 def season_tags(world: World) -> np.ndarray:
@@ -113,15 +113,28 @@ def wanted(world: World, days: Ints) -> Ints:
     """Day x warehouse x SKU: pieces that planners want to lie there after a delivery on that day."""
     now = on_days(world, whole_demand(world), days + 15)
     before = on_days(world, _remembered(world), days)
-    cover = np.maximum(COVER * now, REMEMBERED_COVER * before)
-    age = days[:, None] - products(world)["launch_day"].to_numpy()[None, :]
-    faded = products(world)["is_hit"].to_numpy()[None, :] & (age >= YEAR) & (age < YEAR + FADED_FOR)
+    is_winter = season_tags(world) == "winter_warm"
+    in_season = is_winter[None, :] & np.isin(month_of(days), list(WINTER))[:, None]
+    # A season is planned anew each year, from what is expected of it alone.
+    cover = np.maximum(COVER * now, np.where(in_season[:, None, :], 0.0, REMEMBERED_COVER * before))
+    numbers = np.arange(now.shape[2])
+    faded = is_faded(world, numbers[None, :], days[:, None])
     ahead = sum(on_days(world, whole_demand(world), days + later) for later in (18, 48, 78)) / 3
     cover = np.where(faded[:, None, :], FADED_COVER * ahead, cover)
-    numbers = np.arange(cover.shape[2])
     habit = world.draws("planners").between(0.85, 1.15, np.arange(len(PART))[:, None], numbers[None, :])
-    target = at_warehouses(cover) * habit[None] * _season(world, days)[:, None, :]
-    return np.rint(target).astype(np.int64)
+    fair = at_warehouses(cover)
+    target = fair * habit[None]
+    # What was launched big is planned as a whole: one warehouse has too much of it, another too little.
+    whole = fair.sum(axis=1) / np.maximum(target.sum(axis=1), 1e-12)
+    target *= np.where(products(world)["is_hit"].to_numpy()[None, :], whole, 1.0)[:, None, :]
+    return np.rint(target * _season(world, days)[:, None, :]).astype(np.int64)
+
+
+def is_faded(world: World, sku_no: Ints, days: Ints) -> np.ndarray:
+    """Whether SKUs were launched big and the fashion has changed by then, element by element."""
+    known = products(world)
+    age = days - known["launch_day"].to_numpy()[sku_no]
+    return np.asarray(known["is_hit"].to_numpy()[sku_no] & (age >= YEAR) & (age < YEAR + FADED_FOR))
 
 
 def presale_begins(world: World) -> int:

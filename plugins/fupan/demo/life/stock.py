@@ -15,7 +15,7 @@ import polars as pl
 
 from fupan.demo.company.assortment import products
 from fupan.demo.company.warehouses import IDS, routes
-from fupan.demo.life.planning import wanted
+from fupan.demo.life.planning import is_faded, wanted
 from fupan.demo.life.sales import told
 from fupan.demo.tools.draws import Ints
 from fupan.demo.world import Span, World, day_number
@@ -85,7 +85,10 @@ def _flows(world: World, first: date, last: date, days: Ints) -> tuple[Ints, Int
                 "cancelled": orders["cancelled_at"].dt.epoch("us") // _US_A_DAY,
             }
         )
-        lines = part.lines.filter(~pl.col("is_custom_line")).join(
+        # Who buys in bulk wants one fresh batch: what is left of an old fashion goes to households.
+        faded = is_faded(world, part.lines["sku_no"].to_numpy(), part.lines["order_day"].to_numpy())
+        one_batch = ~pl.col("group").is_in(["online", "store"]) & pl.Series(faded)
+        lines = part.lines.filter(~pl.col("is_custom_line") & ~one_batch).join(
             origin, on="order_key", how="left", maintain_order="left"
         )
         lines = lines.with_columns(settled=pl.coalesce("shipped", "cancelled"))

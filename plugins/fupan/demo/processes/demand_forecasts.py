@@ -59,6 +59,11 @@ def _of_months(world: World, made: int, version: int) -> pl.DataFrame:
     place, sku = np.nonzero(local >= _LEAST)
     error = world.draws("forecasts").spread(place, sku, first[month], version, sigma=sigma)
     qty, region = local[place, sku] * error, known["region_code"].gather(place)
+    # What was launched big is planned as a whole and then split: regions err, their sum does not.
+    whole = np.bincount(sku, local[place, sku], len(monthly[0])) / np.maximum(
+        np.bincount(sku, qty, len(monthly[0])), 1e-12
+    )
+    qty = qty * np.where(products(world)["is_hit"].to_numpy(), whole, 1.0)[sku]
     return _dated(_wanted(sku, qty, region), made, int(first[month]), version, None)
 
 

@@ -17,6 +17,9 @@ from fupan.demo.world import YEAR, World
 MIDDLE_SHARE = 0.45
 #: A launch made big sells so many times as well in its first year.
 HIT = 8.0
+#: No other launch becomes a best seller in its first year, however much it will be liked: the most it is liked by then, for a
+#: CNY of its price, times its line's share of revenue. It needs its second year to find its market.
+LAUNCHED = 0.0012
 #: CNY that a unit of a household is usually worth.
 UNIT_VALUE = 150.0
 
@@ -25,7 +28,7 @@ UNIT_VALUE = 150.0
 class Shelf:
     """What a trade offers on days: rows are days (and platforms, where it has some: day by day, platform by platform).
 
-    ``chances``: cumulative, row by row from 0 to 1, of the SKUs in ``order`` (by line, then by price).
+    ``chances``: cumulative, row by row from 0 to 1, of the SKUs in ``order`` (by line, kind and price).
     ``promotion``: share off, ``promo_no`` the promotion (-1: none), both row x SKU.
     ``lift``: how many orders more a row has for its promotions, and for a unit that is worth less than usual.
     """
@@ -47,15 +50,20 @@ class Shelf:
 
 @lru_cache(maxsize=8)
 def popularity(world: World, first_day: int, last_day: int) -> Floats:
-    """Day x SKU: how well a SKU sells beside others of its line. It grows for a quarter, fades, and is 0 when not on sale."""
+    """Day x SKU: how well a SKU sells beside others of its line. It grows for a quarter, and once more in its second year if it
+    is liked much, fades, and is 0 when not on sale."""
     known = products(world)
     days = np.arange(first_day, last_day + 1, dtype=np.int64)[:, None]
     age = days - known["launch_day"].to_numpy()[None, :]
     left = known["discontinue_day"].fill_null(1 << 40).to_numpy()[None, :] - days
     rising = np.clip(0.3 + 0.7 * age / 90, 0, 1)
     fading = np.clip(0.25 + 0.75 * left / 200, 0, 1)
-    hit = np.where(known["is_hit"].to_numpy()[None, :] & (age < YEAR), HIT, 1.0)
-    return np.asarray(known["popularity"].to_numpy() * rising * fading * hit * is_on_sale(world, days[:, 0]))
+    liked = known["popularity"].to_numpy()
+    share = np.asarray([line.share for line in LINES])[known["line_no"].to_numpy()]
+    launched = np.minimum(liked, LAUNCHED * known["base_price"].to_numpy() / share)
+    found = launched + (liked - launched) * np.clip(age / YEAR - 1, 0, 1)
+    found = np.where(known["is_hit"].to_numpy(), liked * np.where(age < YEAR, HIT, 1.0), found)
+    return np.asarray(found * rising * fading * is_on_sale(world, days[:, 0]))
 
 
 @lru_cache(maxsize=4)
@@ -106,7 +114,9 @@ def shelf(world: World, trade: Trade, days: Ints, *, platforms: tuple[str, ...] 
     pull = np.power(1 - off, elasticity)
     units = revenue / price
     weight = revenue if by_value else units * pull
-    order = np.lexsort((known["base_price"].to_numpy(), line_no))
+    # A large order takes a like share of every kind, so that what a kind sells hangs less on chance.
+    kind = known["category"].rank("dense").to_numpy()
+    order = np.lexsort((known["base_price"].to_numpy(), kind, line_no))
     chances = np.cumsum(weight[:, order], axis=1)
     total = chances[:, -1:]
     return Shelf(
