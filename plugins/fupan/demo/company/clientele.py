@@ -196,10 +196,21 @@ def importers(world: World) -> pl.DataFrame:
     )
 
 
-@lru_cache(maxsize=4)
 def customers(world: World) -> pl.DataFrame:
     """A row a customer of all years: customer_no, customer_id, kind, industry, is_b2b, credit_days, place_no, moved_day,
-    moved_place_no, created_day, left_day, birth_year (households), is_large, dealer_no (dealers)."""
+    moved_place_no, created_day, left_day, birth_year (households), is_large, dealer_no (dealers).
+
+    Put together whenever it is asked for: who needs no households asks for `companies`."""
+    people = households(world).select(
+        "customer_no", "created_day", "place_no", "moved_day", "moved_place_no", "birth_year",
+        kind=pl.lit("household"), credit_days=pl.lit(0, pl.Int64), left_day=pl.lit(NEVER, pl.Int64),
+    )  # fmt: skip
+    return _identified(pl.concat([people, companies(world)], how="diagonal"))
+
+
+@lru_cache(maxsize=4)
+def companies(world: World) -> pl.DataFrame:
+    """The rows of `customers` that are no household."""
     at_dealers = dealers(world)
     as_customers = at_dealers.select(
         customer_no=DEALERS + pl.col("dealer_no"),
@@ -213,14 +224,12 @@ def customers(world: World) -> pl.DataFrame:
         left_day=pl.col("left_day").fill_null(NEVER),
         dealer_no="dealer_no",
     )
-    people = households(world).select(
-        "customer_no", "created_day", "place_no", "moved_day", "moved_place_no", "birth_year",
-        kind=pl.lit("household"), credit_days=pl.lit(0, pl.Int64), left_day=pl.lit(NEVER, pl.Int64),
-    )  # fmt: skip
-    return pl.concat(
-        [people, businesses(world), as_customers, importers(world).drop("is_waning")], how="diagonal"
-    ).with_columns(
-        customer_id=text("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
+    return _identified(pl.concat([businesses(world), as_customers, importers(world).drop("is_waning")], how="diagonal"))
+
+
+def _identified(known: pl.DataFrame) -> pl.DataFrame:
+    return known.with_columns(
+        customer_id=customer_id(pl.col("customer_no")),
         is_b2b=pl.col("kind") != "household",
         is_large=pl.col("is_large").fill_null(False),
     )
@@ -230,13 +239,14 @@ def customers(world: World) -> pl.DataFrame:
 def users(world: World) -> pl.DataFrame:
     """A row an online account of all years, by user_no: one a household, and those of people who never bought.
 
-    Columns: user_no, user_id, customer_no (null: never bought), registered_day, place_no, birth_year, is_paid_member,
-    member_since_day (null: none), member_tier, acquisition_source, private_domain_since_day (null: none), consent_flag.
+    Columns: user_no, customer_no (null: never bought), registered_day, place_no, birth_year, is_paid_member,
+    member_since_day (null: none), acquisition_source, private_domain_since_day (null: none), consent_flag. No texts: of all
+    that is kept of a company this is the longest.
     """
     draws = world.draws("users")
     known = households(world)
     index = np.arange(known.height, dtype=np.int64)
-    source = draws.choice(SOURCES, index, 1, weights=[SOURCE_SHARES[name] for name in SOURCES])
+    source = draws.pick([SOURCE_SHARES[name] for name in SOURCES], index, 1)
     newcomers = known.filter("is_newcomer").height
     # Of those who register, a share buys within the month: behind each who did stand those of the same source who did not.
     idle_each = np.array([1 / FIRST_ORDERS[name] - 1 for name in SOURCES])
@@ -244,7 +254,7 @@ def users(world: World) -> pl.DataFrame:
     idle_count = round(float((buyers * idle_each).sum()))
     idle = np.arange(idle_count, dtype=np.int64)
     first = day_number(world.first)
-    idle_source = draws.of("idle").choice(SOURCES, idle, 1, weights=buyers * idle_each)
+    idle_source = draws.of("idle").pick(buyers * idle_each, idle, 1)
     buying = pl.DataFrame(
         {
             "user_no": index,
@@ -253,7 +263,7 @@ def users(world: World) -> pl.DataFrame:
             "place_no": known["place_no"],
             "birth_year": known["birth_year"],
             "is_paid_member": known["is_member"],
-            "acquisition_source": source,
+            "acquisition_source": pl.Series(source, dtype=pl.UInt8),
         }
     )
     looking = pl.DataFrame(
@@ -263,7 +273,7 @@ def users(world: World) -> pl.DataFrame:
             "place_no": spread_over_places(draws.of("idle home"), idle),
             "birth_year": draws.integer(1960, 2008, idle, 2),
             "is_paid_member": np.zeros(idle_count, dtype=bool),
-            "acquisition_source": idle_source,
+            "acquisition_source": pl.Series(idle_source, dtype=pl.UInt8),
         }
     )
     everyone = pl.concat([buying, looking], how="diagonal")
@@ -271,15 +281,28 @@ def users(world: World) -> pl.DataFrame:
     joins_after = draws.integer(0, 120, number, 3)
     private = draws.chance(0.25, number, 4)
     return everyone.with_columns(
-        user_id=text("U{}", pl.col("user_no").cast(pl.String).str.zfill(8)),
+        acquisition_source=pl.col("acquisition_source").cat.to(pl.Enum(SOURCES)),
         member_since_day=pl.when("is_paid_member").then(pl.col("registered_day") + pl.Series(joins_after)),
-        member_tier=pl.when("is_paid_member")
-        .then(pl.Series(draws.choice(["silver", "gold", "platinum"], number, 5, weights=[6, 3, 1])))
-        .otherwise(pl.lit("basic")),
         private_domain_since_day=pl.when(pl.Series(private))
         .then(pl.col("registered_day") + pl.Series(draws.integer(0, 200, number, 6))),
         consent_flag=pl.Series(draws.chance(0.9, number, 7)),
     )  # fmt: skip
+
+
+def user_id(number: pl.Expr | pl.Series) -> pl.Expr:
+    """What the platform calls an account."""
+    return text("U{}", number.cast(pl.String).str.zfill(8))
+
+
+def customer_id(number: pl.Expr | pl.Series) -> pl.Expr:
+    """What the ERP calls a customer."""
+    return text("C{}", number.cast(pl.String).str.zfill(7))
+
+
+def paid_tiers(world: World, number: Ints) -> pl.Series:
+    """What paying members are called, by user_no."""
+    tiers = ["silver", "gold", "platinum"]
+    return pl.Series(world.draws("users").choice(tiers, number, 5, weights=[6, 3, 1]))
 
 
 #: Where online accounts come from: share of those that buy, and how many of those that register buy within 30 days.

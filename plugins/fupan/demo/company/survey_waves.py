@@ -135,22 +135,24 @@ def _customers(world: World, day: np.ndarray, is_business: np.ndarray, key: np.n
     for group, offset, of_group in ((households, 0, ~is_business), (businesses, households.height, is_business)):
         there = np.maximum(1, np.searchsorted(group["created_day"].to_numpy(), day[of_group]))
         chosen[of_group] = offset + np.floor(even[of_group] * there).astype(np.int64)
-    found = pl.concat([households, businesses])[chosen]
+    found = pl.concat([households, businesses], how="diagonal")[chosen]
     where = places().select("place_no", "region_code", "market")
     return found.join(where, on="place_no", how="left", maintain_order="left").select(
-        "customer_id", "region_code", "market", "birth_year", pl.col("kind").alias("segment")
-    )
+        "region_code", "market", "birth_year",
+        customer_id=clientele.customer_id(pl.col("customer_no")), segment=pl.col("kind").fill_null("household"),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=4)
 def _known(world: World) -> tuple[pl.DataFrame, pl.DataFrame]:
-    known = (
-        clientele.customers(world)
-        .filter(pl.col("left_day") >= clientele.NEVER)
-        .sort("created_day", "customer_no")
-        .select("created_day", "customer_id", "kind", "place_no", "birth_year", "is_b2b")
+    """Households and companies that stay, in the order in which they came."""
+    companies = clientele.companies(world).filter(pl.col("left_day") >= clientele.NEVER)
+    return (
+        clientele.households(world)
+        .select("created_day", "customer_no", "place_no", "birth_year")
+        .sort("created_day", "customer_no"),
+        companies.select("created_day", "customer_no", "place_no", "kind").sort("created_day", "customer_no"),
     )
-    return known.filter(~pl.col("is_b2b")).drop("is_b2b"), known.filter("is_b2b").drop("is_b2b")
 
 
 def _evenly(rank: np.ndarray, group: np.ndarray) -> np.ndarray:

@@ -74,11 +74,16 @@ def _advertising(world: World, first_day: int, last_day: int) -> pl.DataFrame:
 def _rewards(world: World, first_day: int, last_day: int) -> pl.DataFrame:
     """What is paid to those who bring a new customer, by province."""
     sources = {"social_sharing": "social", "referral": "referral"}
-    won = users(world).filter(
-        pl.col("customer_no").is_not_null(),
-        pl.col("acquisition_source").is_in(list(sources)),
-        pl.col("registered_day") >= day_number(world.first),
-        pl.col("registered_day").is_between(first_day, last_day),
+    won = (
+        users(world)
+        .filter(
+            pl.col("customer_no").is_not_null(),
+            pl.col("acquisition_source").is_in(list(sources)),
+            pl.col("registered_day") >= day_number(world.first),
+            pl.col("registered_day").is_between(first_day, last_day),
+        )
+        # Bookings of a day are numbered in their order here: that of the sources' names.
+        .with_columns(pl.col("acquisition_source").cast(pl.String))
     )
     cells = won.group_by("acquisition_source", "place_no", day="registered_day").agg(
         new_customers=pl.len().cast(pl.Int64)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from fupan.demo.company.campaigns import campaigns
-from fupan.demo.company.clientele import users
+from fupan.demo.company.clientele import user_id, users
 from fupan.demo.life.advertising import CHANNELS, clicks
 from fupan.demo.life.sales import told
 from fupan.demo.life.sales.arrivals import PLATFORMS
@@ -178,7 +178,7 @@ def _somebody(world: World, even: Floats, day: Ints) -> Ints:
 @lru_cache(maxsize=4)
 def accounts_by_day(world: World) -> tuple[Ints, Ints]:
     """Numbers of all accounts in the order in which they are registered, and the day of that."""
-    known = users(world).sort("registered_day", "user_no")
+    known = users(world).select("user_no", "registered_day").sort("registered_day", "user_no")
     return known["user_no"].to_numpy(), known["registered_day"].to_numpy()
 
 
@@ -208,7 +208,7 @@ def _described(world: World, found: pl.DataFrame) -> pl.DataFrame:
         visitor_id=pl.when(pl.col("user_no").is_not_null())
         .then(text("V{}", pl.col("user_no").cast(pl.String).str.zfill(8)))
         .otherwise(text("VX{}", anonymous.cast(pl.String).str.zfill(8))),
-        user_id=users(world)["user_id"].gather(found["user_no"]),
+        user_id=user_id(pl.col("user_no")),
         session_id=text("WS{}", pl.col("visit_key")),
     ).with_columns(
         is_ai_engine=pl.col("traffic_source") == "ai_search",

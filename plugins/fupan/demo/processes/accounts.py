@@ -10,7 +10,7 @@ import polars as pl
 
 from fupan.demo.company import network
 from fupan.demo.company.assortment import date_of
-from fupan.demo.company.clientele import NEVER, businesses, customers
+from fupan.demo.company.clientele import NEVER, businesses, companies
 from fupan.demo.company.geography import DOMESTIC, places
 from fupan.demo.life import deals
 from fupan.demo.process import Frames, Process, as_of
@@ -56,7 +56,7 @@ def tell(world: World, span: Span) -> Frames:
 
 def _assignments(world: World, evening: date) -> pl.DataFrame:
     """A row a customer and rep in a row of days: it ends when the rep leaves, or his successor comes, or the customer goes."""
-    known = customers(world).filter("is_b2b")
+    known = companies(world)
     customer = known["customer_no"].to_numpy()
     own = network.own_rep(world, customer, known["place_no"].to_numpy())
     spells = _spells(world)

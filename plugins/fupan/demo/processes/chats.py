@@ -12,6 +12,7 @@ import polars as pl
 from fupan.demo.company import clientele, seasons
 from fupan.demo.company.staffing import agents, load
 from fupan.demo.life.deliveries import DAY, SECOND, moments
+from fupan.demo.life.visits import accounts_by_day
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.tools.draws import Floats, Ints
 from fupan.demo.tools.wording import text
@@ -136,32 +137,21 @@ def _businesses(world: World, day: Ints, key: Ints) -> pl.DataFrame:
 def _known_businesses(world: World) -> pl.DataFrame:
     # Dealers are wholesale customers, all of them.
     return (
-        clientele.customers(world)
-        .filter("is_b2b", pl.col("left_day") >= clientele.NEVER)
+        clientele.companies(world)
+        .filter(pl.col("left_day") >= clientele.NEVER)
         .sort("created_day", "customer_no")
         .select("created_day", "customer_id", is_large=pl.col("is_large") | (pl.col("kind") == "dealer"))
     )
 
 
 def _households(world: World, day: Ints, key: Ints, topic: np.ndarray) -> pl.DataFrame:
-    known = _known_accounts(world)
-    chosen = _standing(world, known["registered_day"].to_numpy(), day, key)
+    accounts, registered = accounts_by_day(world)
+    known = clientele.users(world).select("user_no", "customer_no")[accounts[_standing(world, registered, day, key)]]
     stranger = (topic == "presale") & world.draws("strangers").chance(STRANGERS, key)
-    return known[chosen].select(
-        "user_id",
-        pl.when(~pl.Series(stranger) & pl.col("customer_no").is_not_null()).then("customer_id").alias("customer_id"),
-        pl.lit(False).alias("is_large"),
-    )
-
-
-@lru_cache(maxsize=4)
-def _known_accounts(world: World) -> pl.DataFrame:
-    customers = clientele.customers(world).select("customer_no", "customer_id")
-    return (
-        clientele.users(world)
-        .join(customers, on="customer_no", how="left", maintain_order="left")
-        .sort("registered_day", "user_no")
-        .select("registered_day", "user_id", "customer_no", "customer_id")
+    return known.select(
+        user_id=clientele.user_id(pl.col("user_no")),
+        customer_id=pl.when(~pl.Series(stranger)).then(clientele.customer_id(pl.col("customer_no"))),
+        is_large=pl.lit(False),
     )
 
 

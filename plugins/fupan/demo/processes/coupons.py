@@ -8,10 +8,13 @@ import numpy as np
 import polars as pl
 
 from fupan.demo.company.campaigns import campaigns, promotions
-from fupan.demo.company.clientele import households, users
+from fupan.demo.company.clientele import households, user_id, users
 from fupan.demo.company.seasons import days_of_month, months
 from fupan.demo.life.purchases import purchases
 from fupan.demo.life.sales import told
+from fupan.demo.life.sales.arrivals import order_trade
+from fupan.demo.life.sales.plan import TRADES
+from fupan.demo.life.sales.told import order_id
 from fupan.demo.life.visits import accounts_by_day
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.tools.columns import DAY_S, moment
@@ -37,6 +40,7 @@ WORTH_IT, PERSONALISED, STANDARD = 2.3, 0.8, 0.12
 #: Coupons that are sent out when an online campaign begins, at scale 1.
 SENT_OUT = 2_200
 _TYPE_NAMES = tuple(TYPES)
+_CHANNELS = {TRADES[name].number: name for name in ("online", "store")}
 _SCHEMA = {"type_no": pl.Int64, "user_no": pl.Int64, "day": pl.Int64, "campaign_no": pl.Int64}
 
 
@@ -54,7 +58,7 @@ def tell(world: World, span: Span) -> Frames:
         coupon_id=text("CU{}-{}-{}-{}", "type_no", "day", "user_no", "order_at"),
         coupon_type=pl.col("type_no").replace_strict(dict(enumerate(_TYPE_NAMES)), return_dtype=pl.String),
         campaign_id=campaigns(world)["campaign_id"].gather(found["campaign_no"]),
-        user_id=users(world)["user_id"].gather(found["user_no"]),
+        user_id=user_id(pl.col("user_no")),
         face_value=pl.Series(value),
         pushed_at=pl.col("issued_at") + pl.Series(draws.integer(60, 5400, *key, 6) * 1_000_000).cast(pl.Duration("us")),
     )
@@ -141,7 +145,7 @@ def _redeemed(world: World, span: Span, issued: pl.DataFrame) -> pl.DataFrame:
     """Coupons with the first order of their holder while they hold, if he uses them."""
     first, last = _days(span)
     bought = purchases(world, first, last + VALID).select(
-        "user_no", "order_id", "redeem_channel", bought_at=pl.col("day") * DAY_S + pl.col("second")
+        "user_no", "order_key", bought_at=pl.col("day") * DAY_S + pl.col("second")
     )
     draws = world.draws("redemptions")
     key = (issued["type_no"].to_numpy(), issued["user_no"].to_numpy(), issued["day"].to_numpy())
@@ -156,9 +160,11 @@ def _redeemed(world: World, span: Span, issued: pl.DataFrame) -> pl.DataFrame:
             bought.sort("bought_at"), left_on="issued_s", right_on="bought_at", by="user_no", strategy="forward",
             tolerance=VALID * DAY_S, check_sortedness=False,
         )
-        .with_columns(pl.when("uses").then(pl.col(name)).alias(name) for name in ("order_id", "redeem_channel", "bought_at"))
+        .with_columns(pl.when("uses").then(pl.col(name)).alias(name) for name in ("order_key", "bought_at"))
         .select(
-            *_SCHEMA, "order_id", "redeem_channel",
+            *_SCHEMA,
+            order_id=order_id(pl.col("order_key")),
+            redeem_channel=order_trade(pl.col("order_key")).replace_strict(_CHANNELS, return_dtype=pl.String),
             order_at=pl.lit(0, pl.Int64), issued_at=moment(pl.col("issued_s")), redeemed_at=moment(pl.col("bought_at")),
         )
     )  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import polars as pl
 
@@ -15,10 +13,9 @@ from fupan.demo.world import Span, World, day_number
 _DAY = 86_400
 
 
-@lru_cache(maxsize=2)
-def _described(world: World) -> pl.DataFrame:
-    """Every customer of all years with what never changes of it, and the stamps of its coming and its move."""
-    known, draws = customers(world), world.draws("customer records")
+def _described(world: World, evening: int) -> pl.DataFrame:
+    """Every customer that has come by the evening with what never changes of it, and the stamps of its coming and its move."""
+    known, draws = customers(world).filter(pl.col("created_day") <= evening), world.draws("customer records")
     number = known["customer_no"].to_numpy()
     abroad = (known["kind"] == "importer").to_numpy()
     is_company = known["is_b2b"]
@@ -42,7 +39,7 @@ def _described(world: World) -> pl.DataFrame:
 def tell(world: World, span: Span) -> Frames:
     """All customers that are known by the evening; one that has moved lives where it has moved to."""
     evening = day_number(span.evening)
-    known = _described(world).filter(pl.col("created_day") <= evening)
+    known = _described(world, evening)
     moved = pl.col("moved_day") <= evening
     place = known.select(pl.when(moved).then("moved_place_no").otherwise("place_no")).to_series()
     region = places()[place].select("region_code", "province", "city", "city_tier", "country")

@@ -37,12 +37,13 @@ def tell(world: World, span: Span) -> Frames:
     found = visits(world, span.first, span.last)
     draws, key = world.draws("events"), found["visit_key"].to_numpy()
     liked = _liked(world, draws.of("first item"), found)
-    found = found.with_columns(
-        sku_no=pl.col("sku_no").fill_null(liked), other_sku_no=_liked(world, draws.of("second item"), found)
-    )
     depth = found["max_depth"].to_numpy()
     bought = found["order_id"].is_not_null().to_numpy()
     on_campaign_page = found["campaign_id"].is_not_null().to_numpy()
+    found = found.select(
+        "visit_key", "session_id", "user_id", "campaign_id", "landing_page_id", "started_at", "duration_s",
+        sku_no=pl.col("sku_no").fill_null(liked), other_sku_no=_liked(world, draws.of("second item"), found),
+    )  # fmt: skip
     parts = []
     for number, (name, (share, least, funnel_step)) in enumerate(_STEPS.items()):
         does = (depth >= least) & draws.chance(share, key, number)

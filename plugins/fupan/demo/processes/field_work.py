@@ -9,7 +9,7 @@ import polars as pl
 
 from fupan.demo.company import network
 from fupan.demo.company.assortment import date_of
-from fupan.demo.company.clientele import customers
+from fupan.demo.company.clientele import companies
 from fupan.demo.company.people import diligence, is_trained, talent
 from fupan.demo.company.seasons import is_weekend, spring_festival
 from fupan.demo.life import deals
@@ -40,7 +40,7 @@ def _working(days: Ints) -> Floats:
 @lru_cache(maxsize=2)
 def _served(world: World) -> pl.DataFrame:
     """Customers that reps look after, by the day they came, with the running sum of how often they are seen."""
-    known = customers(world).filter("is_b2b").sort("created_day", "customer_no")
+    known = companies(world).sort("created_day", "customer_no")
     often = pl.when("is_large").then(KEY_ACCOUNT).when(pl.col("kind") == "dealer").then(DEALER).otherwise(1.0)
     return known.select("customer_no", "place_no", "created_day", "left_day", limit=often.cum_sum())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.company.clientele import customers
+from fupan.demo.company.clientele import companies
 from fupan.demo.life.sales import told
 from fupan.demo.process import CHANGED_ON, Frames, Process, as_of
 from fupan.demo.tools.wording import text
@@ -26,7 +26,7 @@ def tell(world: World, span: Span) -> Frames:
         pl.col("shipped_at").is_not_null(),
         pl.col("gone_on").is_null(),
     )
-    credit = customers(world).select("customer_no", "credit_days")
+    credit = companies(world).select("customer_no", "credit_days")
     orders = orders.join(credit, on="customer_no", how="left", maintain_order="left")
     key, customer = orders["order_key"].to_numpy(), orders["customer_no"].to_numpy()
     # Who pays late does so again and again.

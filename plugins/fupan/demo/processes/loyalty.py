@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import polars as pl
 
-from fupan.demo.company.clientele import NEVER, customers
+from fupan.demo.company.clientele import NEVER, companies
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.tools.columns import DAY_S, moment
 from fupan.demo.world import LIFE_YEARS, YEAR, Span, World, day_number
@@ -27,7 +27,7 @@ BORED = 0.08
 @lru_cache(maxsize=2)
 def _enrolments(world: World) -> pl.DataFrame:
     """Every enrolment of all years with its stamps. Programmes begin one after the other in the company's first year."""
-    known = customers(world).filter(pl.col("is_b2b"), pl.col("kind").is_in(["dealer", "importer"]).not_())
+    known = companies(world).filter(pl.col("kind").is_in(["dealer", "importer"]).not_())
     number, left = known["customer_no"].to_numpy(), known["left_day"].to_numpy()
     first, parts = day_number(world.first), []
     for index, (programme, (benefit, staying, leaving)) in enumerate(PROGRAMMES.items()):

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import polars as pl
 
-from fupan.demo.company.clientele import users
+from fupan.demo.company.clientele import customer_id, paid_tiers, user_id, users
 from fupan.demo.company.geography import places
 from fupan.demo.life.visits import accounts_by_day
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.tools.columns import DAY_S, moment
-from fupan.demo.tools.wording import text
-from fupan.demo.world import Span, World
+from fupan.demo.world import Span, World, day_number
 
 #: Who invites others has registered at least so many days before.
 _KNOWN_FOR = 30
 _INVITED = ("social_sharing", "referral")
 
 
-@lru_cache(maxsize=2)
-def _described(world: World) -> pl.DataFrame:
-    """Every account of all years with its stamps."""
-    known, draws = users(world), world.draws("accounts")
+def _described(world: World, evening: int) -> pl.DataFrame:
+    """Every account that has been registered by the evening with its stamps."""
+    known, draws = users(world).filter(pl.col("registered_day") <= evening), world.draws("accounts")
     number, day = known["user_no"].to_numpy(), known["registered_day"].to_numpy()
     # Who buys on the day of registration has registered before that: in the morning.
     second = 6 * 3600 + draws.integer(0, 2 * 3600 - 1, number, 1)
@@ -34,18 +30,23 @@ def _described(world: World) -> pl.DataFrame:
     invited = known["acquisition_source"].is_in(_INVITED) & pl.Series(before > 0)
     return known.with_columns(
         city=places()["city"].gather(known["place_no"]),
-        customer_id=text("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
-        referrer_user_id=pl.when(invited).then(known["user_id"].gather(pl.Series(inviter))),
+        user_id=user_id(pl.col("user_no")),
+        customer_id=customer_id(pl.col("customer_no")),
+        referrer_user_id=pl.when(invited).then(user_id(pl.Series(inviter))),
         registered_at=moment(pl.col("registered_day") * DAY_S + pl.Series(second)),
         member_at=moment(pl.col("member_since_day") * DAY_S + pl.Series(later)),
         in_private_domain_since=moment(pl.col("private_domain_since_day") * DAY_S + pl.Series(later)),
-        paid_member_tier="member_tier",
+        paid_member_tier=paid_tiers(world, number),
     )
 
 
 def tell(world: World, span: Span) -> Frames:
     """All accounts that have been registered by the evening."""
-    known = as_of(_described(world), span.evening, ["registered_at", "member_at", "in_private_domain_since"])
+    known = as_of(
+        _described(world, day_number(span.evening)),
+        span.evening,
+        ["registered_at", "member_at", "in_private_domain_since"],
+    )
     is_member = pl.col("member_at").is_not_null()
     return {
         "web_users": known.select(

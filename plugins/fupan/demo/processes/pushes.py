@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from fupan.demo.company.clientele import users
+from fupan.demo.company.clientele import user_id, users
 from fupan.demo.life.sales import told
 from fupan.demo.process import Frames, Process, as_of
 from fupan.demo.tools.columns import DAY_S, moment
@@ -38,7 +38,7 @@ def tell(world: World, span: Span) -> Frames:
         is_member, "members", np.where(age < _NEW_FOR, "newcomers", np.where(buys, "regulars", "browsers"))
     )  # fmt: skip
     found = found.with_columns(
-        user_id=account["user_id"],
+        user_id=user_id(pl.col("user_no")),
         channel=pl.col("channel_no").replace_strict(dict(enumerate(CHANNELS)), return_dtype=pl.String),
         audience_tag=pl.Series(tag),
     )
@@ -53,7 +53,7 @@ def tell(world: World, span: Span) -> Frames:
 def _led(world: World, draws: Draws, span: Span) -> pl.DataFrame:
     """Sent in the morning, opened and clicked before the order."""
     orders = told(world, span.first, span.last).orders.filter(pl.col("group") == "online")
-    in_groups = users(world)["private_domain_since_day"].fill_null(1 << 40).to_numpy()[orders["user_no"].to_numpy()]
+    in_groups = users(world)["private_domain_since_day"].gather(orders["user_no"]).fill_null(1 << 40).to_numpy()
     share = orders["platform"].replace_strict(LED).to_numpy()
     key = orders["order_key"].to_numpy()
     led = (in_groups < orders["order_day"].to_numpy()) & draws.chance(share, key, 1)
@@ -76,8 +76,12 @@ def _led(world: World, draws: Draws, span: Span) -> pl.DataFrame:
 
 def _broadcast(world: World, draws: Draws, span: Span) -> pl.DataFrame:
     """To as many of those who are in the groups and agree to be written to; some open it the next day."""
-    known = users(world).filter("consent_flag", pl.col("private_domain_since_day").is_not_null())
-    known = known.sort("private_domain_since_day", "user_no")
+    known = (
+        users(world)
+        .select("user_no", "private_domain_since_day", "consent_flag")
+        .filter("consent_flag", pl.col("private_domain_since_day").is_not_null())
+        .sort("private_domain_since_day", "user_no")
+    )
     days = span.days[np.isin((span.days + 3) % 7, _WEEKDAYS)]
     number = np.arange(world.number(BROADCAST, 15), dtype=np.int64)
     day, at = (grid.ravel() for grid in np.meshgrid(days, number, indexing="ij"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from importlib.resources import files
 
@@ -35,16 +35,27 @@ def found(connection: Connection, world: World, until: date, say: Say) -> Told:
     exported: dict[str, list[pl.DataFrame]] = {}
     for name, process, span in _spans(world, world.first, until, lambda it: _since(it, world, until)):
         say(f"{name} {span.first:%Y-%m}" if process.echoes is not None else name)
-        for table, frame in process.tell(world, span).items():
-            rows = relations.standing(frame, until)
-            relations.append(connection, made[table], rows)
-            if made[table].schema == "service_desk":
-                exported.setdefault(table, []).append(rows)
+        for table, rows in _stored(connection, world, process, span, made).items():
+            exported.setdefault(table, []).append(rows)
     for of in made.values():
         if of is not relations.TEXT_KEY:
             say(f"index of {of.full_name}")
             relations.finish(connection, of)
     return {table: pl.concat(parts, how="vertical_relaxed") for table, parts in exported.items()}
+
+
+def _stored(connection: Connection, world: World, process: Process, span: Span, made: Mapping[str, Relation]) -> Told:
+    """Store what a process tells; returns the service desk's rows.
+
+    A function of its own, so that nothing of it is still held while the next process is told."""
+    kept: Told = {}
+    frames = dict(process.tell(world, span))
+    for table in list(frames):
+        rows = relations.standing(frames.pop(table), span.evening)
+        relations.append(connection, made[table], rows)
+        if made[table].schema == "service_desk":
+            kept[table] = rows
+    return kept
 
 
 def play(connection: Connection, world: World, founded_until: date, today: date, say: Say) -> tuple[Counter[str], Told]:

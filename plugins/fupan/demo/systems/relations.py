@@ -24,6 +24,8 @@ SCHEMAS = {
     "ecommerce": ("shop_platform", ("rev_",)),
     "service": ("service_desk", ("cs_", "srv_")),
 }
+#: A larger frame is copied in parts, so that its text is never held as a whole.
+ROWS_AT_ONCE = 200_000
 _POLARS: dict[str, PolarsDataType] = {
     "text": pl.String,
     "smallint": pl.Int64,
@@ -109,18 +111,14 @@ def append(connection: Connection, of: Relation, frame: pl.DataFrame, *, into: s
     """Copy the rows of a frame; returns how many."""
     if frame.is_empty():
         return 0
-    written = io.BytesIO()
-    _as_columns(of, frame).write_csv(written, include_header=False, null_value="\\N")
-    written.seek(0)
     names = sql.SQL(", ").join(map(sql.Identifier, of.columns))
+    copying = sql.SQL("copy {} ({}) from stdin (format csv, null '\\N')").format(into or of.identifier, names)
     with connection.cursor() as cursor:
-        cursor.copy_expert(
-            sql.SQL("copy {} ({}) from stdin (format csv, null '\\N')")
-            .format(into or of.identifier, names)
-            .as_string(cursor),
-            written,
-            size=1 << 20,
-        )
+        for part in frame.iter_slices(ROWS_AT_ONCE):
+            written = io.BytesIO()
+            _as_columns(of, part).write_csv(written, include_header=False, null_value="\\N")
+            written.seek(0)
+            cursor.copy_expert(copying.as_string(cursor), written, size=1 << 20)
     return frame.height
 
 

@@ -39,6 +39,21 @@ class Arrivals:
         return self.day * _DAY + self.trade.number * _TRADE + self.number
 
 
+def order_day(key: pl.Expr) -> pl.Expr:
+    """The day on which an order comes in, of its key."""
+    return key // _DAY
+
+
+def order_number(key: pl.Expr) -> pl.Expr:
+    """What tells an order from the others of its day, of its key."""
+    return key % _DAY
+
+
+def order_trade(key: pl.Expr) -> pl.Expr:
+    """The number of an order's trade, of its key."""
+    return order_number(key) // _TRADE
+
+
 PLATFORMS = ("tmall", "jd", "douyin", "own_site", "wechat")
 PLATFORM_SHARES = (0.36, 0.30, 0.18, 0.08, 0.08)
 ONLINE_ORDERS, STORE_ORDERS, DEALER_ORDERS = 76_000, 12_000, 9_600

@@ -117,14 +117,13 @@ def _orders(world: World, group: str, came: Arrivals, course: Fate, lines: pl.Da
         }
     )
     who = who.with_columns(
-        customer_id=text("C{}", pl.col("customer_no").cast(pl.String).str.zfill(7)),
+        customer_id=clientele.customer_id(pl.col("customer_no")),
         customer_kind=_kinds(world, came),
     )
     orders = (
         pl.DataFrame(
             {
                 "order_key": key,
-                "order_id": order_ids(came),
                 "group": pl.Series([group] * len(key), dtype=pl.String),
                 "order_day": came.day,
                 "order_date": _day(came.day),
@@ -151,6 +150,7 @@ def _orders(world: World, group: str, came: Arrivals, course: Fate, lines: pl.Da
         pl.when(pl.col("cancelled_at").is_not_null()).then(pl.Series(reason)).alias("cancel_reason"),
         pl.col("country").fill_null("CN"),
         pl.col("deleted_at").dt.date().alias("gone_on"),
+        order_id=order_id(pl.col("order_key")),
         is_priority=pl.Series(draws.chance(0.04, key, 2)),
         price_correction_flag=pl.col("repriced_at").is_not_null(),
         opp_id=none, project_type=none, referral_designer_id=none, cobrand_partner=none, outlet_id=none, dealer_id=none,
@@ -164,13 +164,10 @@ def _orders(world: World, group: str, came: Arrivals, course: Fate, lines: pl.Da
     return _IN_DETAIL[group](world, draws, came, orders)
 
 
-def order_ids(came: Arrivals) -> pl.Series:
-    """The ERP's numbers of orders: day, and what tells them apart on it."""
-    return (
-        pl.DataFrame({"day": _day(came.day), "number": came.trade.number * (1 << 25) + came.number})
-        .select(text("SO{}-{}", pl.col("day").dt.strftime("%Y%m%d"), pl.col("number").cast(pl.String).str.zfill(9)))
-        .to_series()
-    )
+def order_id(key: pl.Expr) -> pl.Expr:
+    """What the ERP calls an order: its day, and what tells it from others of that."""
+    day = arrivals.order_day(key).cast(pl.Int32).cast(pl.Date).dt.strftime("%Y%m%d")
+    return text("SO{}-{}", day, arrivals.order_number(key).cast(pl.String).str.zfill(9))
 
 
 def _promo(world: World, came: Arrivals, lines: pl.DataFrame) -> pl.Series:
@@ -201,7 +198,7 @@ def _online(world: World, draws: Draws, came: Arrivals, orders: pl.DataFrame) ->
         device_type=pl.Series(np.where(mobile, "mobile", "desktop")),
         entry_app=pl.Series(np.where(mobile, np.asarray(PLATFORMS)[platform], "web")),
         user_no=pl.Series(came.more["account_no"]),
-        user_id=clientele.users(world)["user_id"].gather(came.more["account_no"]),
+        user_id=clientele.user_id(pl.Series(came.more["account_no"])),
         is_presale=pl.col("promo_id").is_not_null() & pl.Series(draws.chance(0.25, key, 11)),
         is_o2o=pl.Series(draws.chance(0.04, key, 12)),
         cobrand_partner=pl.when(pl.Series(draws.chance(0.02, key, 13))).then(pl.lit("智家联名")),
@@ -216,7 +213,7 @@ def _store(world: World, draws: Draws, came: Arrivals, orders: pl.DataFrame) -> 
         outlet_no=pl.Series(number),
         outlet_id=known["outlet_id"].gather(number),
         user_no=pl.Series(came.more["account_no"]),
-        user_id=clientele.users(world)["user_id"].gather(came.more["account_no"]),
+        user_id=clientele.user_id(pl.Series(came.more["account_no"])),
         is_o2o=pl.Series(draws.chance(0.22, came.key, 12)),
         referral_designer_id=_designer(draws, came.key, 0.06),
     )
