@@ -170,12 +170,12 @@ def used(warehouse: str, database: str, platform: str) -> Iterator[pytest.Monkey
 
 
 @contextlib.contextmanager
-def first_night(server: EmbeddedPostgres) -> Iterator[tuple[str, str]]:
-    """libpq URLs of a warehouse and its company after the first night; to be copied, not used."""
+def first_night(server: EmbeddedPostgres, **making: Any) -> Iterator[tuple[str, str]]:
+    """libpq URLs of a warehouse and its company (``making``: how it is made) after the first night; to be copied, not used."""
     warehouse = new_database(server, "first_night")
     with platform_served() as platform, used(warehouse, "first_night_company", platform):
         bootstrap()
-        source = erp.ensure(erp.Making(until=FIRST_DAY, scale=SCALE))
+        source = erp.ensure(erp.Making(until=FIRST_DAY, scale=SCALE, **making))
         ensure_raw_tables()
         Company(warehouse, source, FIRST_DAY).night()
     yield warehouse, source

@@ -11,18 +11,12 @@ from datetime import date
 from tests.company import FIRST_DAY, first_night
 
 from fupan.alerts.notify import notify
-from fupan.contracts.contract import Contract, contracts
 from fupan.night import build, steps
 from fupan.server.postgres import EmbeddedPostgres
 from fupan.warehouse.connection import connect, rows
 
 #: Quiet nights before the first one, for rules that compare a night with those before it.
 NIGHTS = 6
-
-# Rows that the company's clerks got wrong on purpose: without them it is good.
-_WITHOUT_STRAYS = (
-    "delete from {relation} as r where array[{key}] in (select row_key from ops.quarantine where table_name = %s)"
-)
 
 # The same loads as in the first night, on the days before; their numbers lie below those that identities give out.
 _HISTORY = """
@@ -64,13 +58,13 @@ class GoodCompany:
 
 @contextlib.contextmanager
 def good_company(server: EmbeddedPostgres) -> Iterator[GoodCompany]:
-    """After its first night, with a second one built and judged but not published. ``amiss``: what speaks against it."""
-    with first_night(server) as (warehouse, *_):
+    """Made without any fault, after its first night, with a second one built and judged but not published.
+
+    ``amiss``: what speaks against it.
+    """
+    with first_night(server, faults={}) as (warehouse, *_):
         os.environ["FUPAN_WAREHOUSE_URL"] = warehouse
         with connect("owner", "faults") as connection, connection.cursor() as cursor:
-            for contract in contracts().values():
-                cursor.execute(_without_strays(contract), [contract.name])
-            cursor.execute("delete from ops.quarantine; delete from ops.alert; delete from ops.incident")
             cursor.execute(_HISTORY, {"day": FIRST_DAY, "nights": NIGHTS})
             connection.commit()
             build_id = build.begin(FIRST_DAY)
@@ -89,8 +83,3 @@ def good_company(server: EmbeddedPostgres) -> Iterator[GoodCompany]:
         amiss += [f"{alert.owner} is told: {alert.subject}" for alert in alerts]
         passed = {row["rule"] for row in judged} - {row["rule"] for row in judged if not row["passed"]}
         yield GoodCompany(warehouse, build_id, FIRST_DAY, frozenset(passed), tuple(amiss))
-
-
-def _without_strays(contract: Contract) -> str:
-    key = ", ".join(f'r."{name}"::text' for name in contract.primary_key)
-    return _WITHOUT_STRAYS.format(relation=contract.relation, key=key)
