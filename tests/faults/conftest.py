@@ -54,8 +54,10 @@ def tell(record_property: Callable[[str, object], None]) -> Tell:
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """A fault test that would stand in no table is refused."""
+    """A fault test that would stand in no table is refused; nights and rounds may take long on a busy machine."""
     ours = [item for item in items if item.path.parent == _HERE and isinstance(item, pytest.Function)]
+    for item in ours:
+        item.add_marker(pytest.mark.timeout(3600))
     if silent := [item.nodeid for item in ours if "tell" not in item.fixturenames]:
         raise pytest.UsageError(f"These tests of faults do not `tell`: {', '.join(silent)}")
 

@@ -32,7 +32,6 @@ def lines(server: EmbeddedPostgres, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     run(found.warehouse, "drop schema naive cascade")
 
 
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("mode", ["full", "incremental"])
 def test_killed_at_any_moment_and_run_again(lines: SalesLines, tell: Tell, rounds: int, mode: str) -> None:
     process, begun = lines.started(), time.monotonic()

@@ -18,8 +18,6 @@ from fupan.extract.pieces import Piece
 from fupan.extract.run import extract_piece, join_pieces
 from fupan.server.postgres import EmbeddedPostgres
 
-pytestmark = pytest.mark.timeout(1800)
-
 SEED = 20260310
 ROWS, PIECE_ROWS = 30_000, 6_000
 

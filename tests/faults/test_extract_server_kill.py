@@ -69,7 +69,6 @@ def failure_of(load: Callable[[], object]) -> BaseException | None:
     return None
 
 
-@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("mode", ["full", "incremental"])
 @pytest.mark.parametrize("victim", ["source", "warehouse"])
 def test_killed_at_any_moment_and_run_again(

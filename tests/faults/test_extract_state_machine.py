@@ -28,8 +28,6 @@ from fupan.errors import FupanError
 from fupan.extract.run import extract_or_cut, extract_piece, extract_system, join_pieces
 from fupan.server.postgres import EmbeddedPostgres
 
-pytestmark = pytest.mark.timeout(3600)
-
 COURSES_A_ROUND, STEPS = 5, 30
 
 #: What is never touched: a source without a row looks broken, not cleaned up.
