@@ -48,7 +48,7 @@ look: setup ## Night report, Airflow UI and the reference company as pictures, i
 	@$(PY) -m fupan.report.look
 	@$(PY) -m tests.figures.plots
 
-test: setup ## Lint, types, SQL, and every test (under 15 minutes)
+test: setup ## Lint, types, SQL, and every test (some 15 minutes)
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy

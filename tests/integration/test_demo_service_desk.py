@@ -122,7 +122,7 @@ def test_each_day_s_file_shows_that_day(desk: str) -> None:
     for rows in found.values():
         for key, row in rows.items():
             seen.setdefault(key, []).append(row)
-    assert any(rows[0]["结案时间"] == "" != rows[-1]["结案时间"] for rows in seen.values())
+    assert any(rows[0]["更新时间"] < rows[-1]["更新时间"] and rows[0] != rows[-1] for rows in seen.values())
     newest = {key: row for day in days for key, row in found[day].items()}
     now = dict(
         ask(
